@@ -1,0 +1,53 @@
+"""Brings the schema up to date: numbered SQL files, each applied once, in order, in its own transaction."""
+
+import hashlib
+import logging
+from pathlib import Path
+
+from psycopg import AsyncConnection
+
+from desk.domain.errors import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 0x46524F4E54  # "FRONT": several processes may start at once, one migrates
+
+
+async def migrate(url: str, *, folder: Path = MIGRATIONS) -> list[str]:
+    """Applies what is missing and returns the names of the files applied.
+
+    Raises ``ConfigurationError`` when an applied file was changed afterwards or the database is from a newer release.
+    """
+    files = sorted(folder.glob("[0-9]*.sql"))
+    async with await AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations"
+            " (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        rows = await (await connection.execute("SELECT name, checksum FROM schema_migrations")).fetchall()
+        applied = {str(name): str(checksum) for name, checksum in rows}
+        _refuse_unknown(applied, files)
+        return [file.name for file in files if await _apply(connection, file, applied)]
+
+
+def _refuse_unknown(applied: dict[str, str], files: list[Path]) -> None:
+    if unknown := sorted(applied.keys() - {file.name for file in files}):
+        raise ConfigurationError(
+            f"the database was migrated by a newer release ({', '.join(unknown)}); start that release, or restore a backup"
+        )
+
+
+async def _apply(connection: AsyncConnection, file: Path, applied: dict[str, str]) -> bool:
+    text = file.read_text(encoding="utf-8")
+    checksum = hashlib.sha256(text.encode()).hexdigest()
+    if file.name in applied:
+        if applied[file.name] != checksum:
+            raise ConfigurationError(f"{file.name} was changed after it was applied; add a new migration instead")
+        return False
+    async with connection.transaction():
+        await connection.execute(text.encode())
+        await connection.execute("INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)", (file.name, checksum))
+    logger.info("Migration applied", extra={"action": "migration_applied", "migration": file.name})
+    return True
