@@ -5,6 +5,7 @@ read and cross-checked it; nothing else in the product reads pack files.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -51,6 +52,44 @@ class Thresholds(PackModel):
     """Above this a person is offered."""
 
 
+class SystemReplies(PackModel):
+    """Which template answers a situation that belongs to no intent. One field for each situation, each the name of a
+    file in ``replies/``; the values each may use are listed in ``desk.policies.placeholders``."""
+
+    ask_identification_email: str
+    """The request needs to know who the customer is: asks for the e-mail address of the order."""
+    ask_identification_order_number: str
+    """The same, when no order number was said and the intent has no field that asks for it."""
+    field_not_valid: str
+    """What the customer wrote is not a value of the field; asks again."""
+    record_not_found: str
+    """No such record, or one of somebody else: one sentence for both, and for an e-mail that does not match."""
+    clarify: str
+    """Two or more requests are possible: asks which of the options is meant."""
+    clarify_open: str
+    """Nothing was understood well enough to offer options."""
+    dont_know: str
+    """No passage answers the question; a person is offered."""
+    out_of_scope: str
+    card_number_seen: str
+    """Said in front of the reply when a card number was typed."""
+    frustration_offer: str
+    """Said in front of the reply when the customer is annoyed: a person is offered."""
+    next_request: str
+    """Leads over to the next request of a message with several."""
+    request_dropped: str
+    """The customer changed their mind."""
+    anything_else: str
+    escalated: str
+    """A ticket exists; what happens next."""
+    already_escalated: str
+    """The customer writes again while a person has the request."""
+    turn_failed: str
+    """Something broke and not even a ticket could be opened."""
+    person_option: str
+    """Quick reply that asks for a person. A plain label, not a template."""
+
+
 class FieldSpec(PackModel):
     """A value an intent needs from the customer."""
 
@@ -78,6 +117,10 @@ class ReplyStyle(PackModel):
     style: Literal["template", "passages"]
     template: str | None = None
     """Name of a file in ``replies/``; needed for ``template``."""
+    variant_field: str | None = None
+    """``<record>.<result field>`` whose value may choose another template, e.g. ``order.status``."""
+    variants: dict[str, str] = Field(default_factory=dict)
+    """Value of ``variant_field`` → template; any other value gets ``template``."""
     quick_replies: tuple[str, ...] = ()
 
 
@@ -99,7 +142,10 @@ class Intent(PackModel):
     """Knowledge areas searched for this intent."""
     reply: ReplyStyle
     handling: Literal["answer", "workflow", "social", "person"]
-    """answer: from passages · workflow: with tools · social: a template alone · person: straight to a queue."""
+    """answer: from passages · workflow: with tools · social: a template alone · person: straight to a queue, and
+    ``reply.template`` says what happens next."""
+    title: str = ""
+    """A few words the customer sees as an option when the assistant asks which request is meant."""
 
 
 class Refusal(PackModel):
@@ -122,6 +168,18 @@ class ToolArgument(PackModel):
     type: Literal["order_number", "invoice_number", "text"]
     source: Literal["field", "session"]
     """field: said by the customer and validated · session: the authenticated customer, never text."""
+    derived_from: Identifier | None = None
+    """Another field that gives the value when the field of the argument's own name was not said."""
+    pattern: str = "{value}"
+    """How the other field's value becomes this one's: ``INV-{value}``."""
+
+    def value_from(self, fields: Mapping[str, str]) -> str | None:
+        """The argument's value for a ``field`` source, or None when the customer has not said enough."""
+        if self.name in fields:
+            return fields[self.name]
+        if self.derived_from is not None and self.derived_from in fields:
+            return self.pattern.replace("{value}", fields[self.derived_from])
+        return None
 
 
 class ToolSpec(PackModel):
@@ -133,6 +191,8 @@ class ToolSpec(PackModel):
     operation: Identifier
     risk: Literal["read", "write", "high"]
     level: Level
+    record: Identifier = "result"
+    """What a reply calls the result: its fields are the placeholders ``{<record>.<result field>}``."""
     arguments: tuple[ToolArgument, ...]
     result_fields: tuple[str, ...]
     """The only fields of the result the graph may see."""
@@ -185,13 +245,8 @@ class Article(PackModel):
     """File inside the pack, for the audit from answer to file."""
 
 
-class Prompt(PackModel):
-    name: str
-    text: str
-
-
-class ReplyTemplate(PackModel):
-    """A file of ``replies/``. ``{placeholder}`` is replaced once by a plain value; nothing is ever evaluated."""
+class PlaceholderText(PackModel):
+    """A text with ``{placeholder}`` marks. Each is replaced once by a plain value; nothing is ever evaluated."""
 
     name: str
     text: str
@@ -203,6 +258,72 @@ class ReplyTemplate(PackModel):
     def render(self, values: dict[str, str]) -> str:
         """The text with its placeholders replaced. Raises ``KeyError`` for one that has no value."""
         return re.sub(r"\{([a-z_][a-z0-9_.]*)\}", lambda match: values[match.group(1)], self.text)
+
+
+class Prompt(PlaceholderText):
+    """A file of ``prompts/``: system instructions for a model."""
+
+
+class ReplyTemplate(PlaceholderText):
+    """A file of ``replies/``: what the customer reads."""
+
+
+class Paraphrase(PackModel):
+    """A held-out message and the intent it should be read as; ``oos`` means out of scope. Never trained on."""
+
+    text: str
+    intent: Identifier
+
+
+Offset = Annotated[str, Field(pattern=r"^[+-]\d{1,4}[dh]$")]
+"""Days or hours from the moment of seeding: ``-10d``, ``+36h``."""
+
+
+class SeedCustomer(PackModel):
+    id: Annotated[str, Field(pattern=r"^C-\d{4}$")]
+    name: str
+    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+    phone: Annotated[str, Field(pattern=r"^\+\d{8,15}$")]
+    segment: Literal["standard", "vip"]
+    locale: str
+
+
+class SeedItem(PackModel):
+    name: str
+    quantity: int = Field(ge=1)
+    price: int = Field(ge=0)
+    """Of one piece, in minor units."""
+
+
+class SeedOrder(PackModel):
+    number: str
+    customer_id: str
+    status: Literal["processing", "shipped", "delivered", "cancelled"]
+    total: int = Field(ge=0)
+    """Minor units of the pack's currency; the items add up to it."""
+    placed_at: Offset
+    shipped_at: Offset | None = None
+    delivered_at: Offset | None = None
+    items: tuple[SeedItem, ...] = Field(min_length=1)
+
+
+class SeedShipment(PackModel):
+    order_number: str
+    tracking_number: str | None = None
+    carrier: str | None = None
+    status: Literal["not_shipped", "in_transit", "delivered"]
+    last_scan: str | None = None
+    expected_at: Offset | None = None
+
+
+class SeedInvoice(PackModel):
+    number: str
+    order_number: str
+    total: int = Field(ge=0)
+    issued_at: Offset
+    payment_status: Literal["paid", "open", "refunded"]
+    payment_method: str
+    """Masked: "Visa ending in 4242"."""
 
 
 class PolicySet(PackModel):
@@ -219,6 +340,7 @@ class PolicySet(PackModel):
     """First 12 hex digits of the SHA-256 over all files."""
     assistant: Assistant
     thresholds: Thresholds
+    system_replies: SystemReplies
     intents: dict[str, Intent]
     refusals: dict[str, Refusal]
     tools: dict[str, ToolSpec]
@@ -229,3 +351,5 @@ class PolicySet(PackModel):
     articles: dict[str, Article]
     seed: dict[str, list[dict[str, Any]]]
     """``customers``, ``orders`` …: rows for the reference systems (``--demo`` only); dates are offsets like ``-10d``."""
+    paraphrases: tuple[Paraphrase, ...] = ()
+    """``checks/paraphrases.yaml``: measures the classifier, never trains it."""

@@ -1,0 +1,300 @@
+"""What must hold between the files of a pack. Each check is a generator of problems over what was read."""
+
+import difflib
+import re
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+from desk.policies.models import Intent, Trigger
+from desk.policies.placeholders import ALWAYS, HANDED_OVER, PROMPTS, SITUATIONS, reply_values
+from desk.policies.regex_risk import risk
+from desk.policies.sources import PackFiles, Written
+from desk.policies.yaml_source import Key, Problem
+
+OUT_OF_SCOPE = "oos"
+
+
+def cross_check(files: PackFiles) -> Iterator[Problem]:
+    """Every problem between files."""
+    yield from _duplicates(files)
+    for intent in files.intents:
+        yield from _intent(intent, files)
+    yield from _shared_examples(files)
+    for refusal in files.refusals:
+        yield from _reference(refusal, ("queue",), refusal.value.queue, "queue", files)
+        yield from _template(refusal, ("template",), refusal.value.template, HANDED_OVER, files)
+    yield from _refusal_patterns(files)
+    yield from _triggers(files)
+    yield from _situations(files)
+    yield from _prompts(files)
+    yield from _articles(files)
+    yield from _seeds(files)
+    yield from _paraphrases(files)
+
+
+def plain(text: str) -> str:
+    """A message as comparisons see it: case, punctuation and spaces do not count."""
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def _reference(at: Written[Any], key: Key, name: str, kind: str, files: PackFiles) -> Iterator[Problem]:
+    known = files.named[kind]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else "add it or use one that exists"
+        yield at.problem(key, f"there is no {kind} {name!r} in the pack; {hint}")
+
+
+def _template(at: Written[Any], key: Key, name: str, allowed: frozenset[str], files: PackFiles) -> Iterator[Problem]:
+    """The template exists and uses only values that are known where it is used."""
+    yield from _reference(at, key, name, "reply", files)
+    for reply in files.replies:
+        if reply.value.name == name:
+            for unknown in sorted(reply.value.placeholders - allowed):
+                yield at.problem(key, f"{reply.document.file} uses {{{unknown}}}, which has no value here; "
+                                      f"there are {', '.join(sorted(allowed))}")  # fmt: skip
+
+
+def _duplicates(files: PackFiles) -> Iterator[Problem]:
+    named: list[tuple[str, list[tuple[str, Written[Any]]]]] = [
+        ("id", [(item.value.id, item) for item in files.refusals]),
+        ("name", [(item.value.name, item) for item in files.tools]),
+        ("id", [(item.value.id, item) for item in files.queues]),
+        ("id", [(item.value.id, item) for item in files.triggers]),
+        ("id", [(item.value.id, item) for item in files.articles]),
+    ]
+    for key, items in named:
+        first: dict[str, Problem] = {}
+        for name, item in items:
+            here = item.problem((key,), f"{name!r} is used twice")
+            if name in first:
+                there = first[name]
+                yield item.problem(
+                    (key,), f"{name!r} is already the {key} in {there.file}:{there.line}; rename one of the two"
+                )
+            first.setdefault(name, here)
+
+
+def _intent(at: Written[Intent], files: PackFiles) -> Iterator[Problem]:
+    intent = at.value
+    if not intent.title:
+        yield at.problem(("title",), "is missing; a few words the customer sees when asked which request is meant")
+    yield from _reference(at, ("queue",), intent.queue, "queue", files)
+    for index, trigger in enumerate(intent.escalate_when):
+        yield from _reference(at, ("escalate_when", index), trigger, "trigger", files)
+    for index, area in enumerate(intent.areas):
+        yield from _area(at, ("areas", index), area, files)
+    yield from _actions(at, files)
+    yield from _handling(at)
+    yield from _fields(at)
+    yield from _reply(at, files)
+
+
+def _area(at: Written[Intent], key: Key, area: str, files: PackFiles) -> Iterator[Problem]:
+    if area not in files.named["area"]:
+        near = difflib.get_close_matches(area, files.named["area"], n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else "write one or remove the area"
+        yield at.problem(key, f"no article has the area {area!r}; {hint}")
+    elif all(item.value.status == "retired" for item in files.articles if item.value.area == area):
+        yield at.problem(key, f"every article of the area {area!r} is retired; remove the area or publish an article")
+
+
+def _actions(at: Written[Intent], files: PackFiles) -> Iterator[Problem]:
+    tools = {tool.value.name: tool.value for tool in files.tools}
+    fields = {spec.name for spec in at.value.fields}
+    for index, action in enumerate(at.value.actions):
+        key: Key = ("actions", index, "tool")
+        yield from _reference(at, key, action.tool, "tool", files)
+        if (tool := tools.get(action.tool)) is None:
+            continue
+        if tool.level > at.value.level:
+            message = f"is {at.value.level}, but the tool {tool.name} needs {tool.level}; raise it"
+            yield at.problem(("level",), message)
+        for argument in tool.arguments:
+            given = {argument.name, argument.derived_from} & fields
+            if argument.source == "field" and not given:
+                yield at.problem(key, f"{tool.name} needs the field {argument.name!r}; add it to the intent's fields")
+
+
+def _handling(at: Written[Intent]) -> Iterator[Problem]:
+    intent = at.value
+    match intent.handling:
+        case "workflow" if not intent.actions:
+            yield at.problem(("handling",), "workflow needs actions; name the tools it may use or change the handling")
+        case "answer" if not intent.areas:
+            yield at.problem(("handling",), "answer needs areas; name where the knowledge is or change the handling")
+        case "social" | "person" | "answer" if intent.actions:
+            yield at.problem(("actions",), f"handling {intent.handling} runs no tools; remove the actions")
+    style = "passages" if intent.handling == "answer" else "template"
+    if intent.reply.style != style:
+        yield at.problem(("reply", "style"), f"must be {style} for handling {intent.handling}; change one of the two")
+    if intent.handling == "person" and intent.completion.when != "handed_off":
+        yield at.problem(("completion", "when"), "must be handed_off for handling person; change one of the two")
+
+
+def _fields(at: Written[Intent]) -> Iterator[Problem]:
+    names: set[str] = set()
+    for index, spec in enumerate(at.value.fields):
+        if spec.name in names:
+            yield at.problem(("fields", index, "name"), f"{spec.name!r} is there twice; rename one of the two")
+        names.add(spec.name)
+        if (spec.type == "choice") != bool(spec.choices):
+            yield at.problem(("fields", index, "choices"), "go with type choice, and only with it; add or remove them")
+
+
+def _reply(at: Written[Intent], files: PackFiles) -> Iterator[Problem]:
+    reply = at.value.reply
+    values = reply_values(at.value, tools={tool.value.name: tool.value for tool in files.tools})
+    if reply.style == "template" and reply.template is None:
+        yield at.problem(("reply", "template"), "is missing; name a file of replies/")
+    if reply.template is not None:
+        yield from _template(at, ("reply", "template"), reply.template, values, files)
+    for value, template in reply.variants.items():
+        yield from _template(at, ("reply", "variants", value), template, values, files)
+    if reply.variants and (reply.variant_field is None or reply.variant_field not in values):
+        known = ", ".join(sorted(value for value in values - ALWAYS))
+        yield at.problem(("reply", "variant_field"), f"must name a result the variants depend on; there are {known}")
+
+
+def _shared_examples(files: PackFiles) -> Iterator[Problem]:
+    first: dict[str, tuple[str, Problem]] = {}
+    for at in files.intents:
+        for index, example in enumerate(at.value.examples):
+            here = at.problem(("examples", index), "")
+            owner, there = first.setdefault(plain(example), (at.value.id, here))
+            if there is not here:
+                where = f"{there.file}:{there.line} ({owner})"
+                yield at.problem(
+                    ("examples", index), f"{example!r} is already an example in {where}; keep it in one place"
+                )
+
+
+def _refusal_patterns(files: PackFiles) -> Iterator[Problem]:
+    harmless = [(example, f"{at.document.file}:{at.problem(('examples', index), '').line}")
+                for at in files.intents for index, example in enumerate(at.value.examples)]  # fmt: skip
+    for at in files.refusals:
+        for index, pattern in enumerate(at.value.patterns):
+            if (why := risk(pattern)) is not None:
+                yield at.problem(("patterns", index), why)
+                continue
+            search = re.compile(pattern, re.IGNORECASE).search
+            for number, text in enumerate(at.value.counterexamples):
+                if search(text):
+                    message = f"matches the counterexample {text!r} (counterexamples[{number}]); narrow the pattern"
+                    yield at.problem(("patterns", index), message)
+            for text, where in harmless:
+                if search(text):
+                    yield at.problem(
+                        ("patterns", index), f"matches the intent example {text!r} in {where}; narrow the pattern"
+                    )
+
+
+def _triggers(files: PackFiles) -> Iterator[Problem]:
+    for at in files.triggers:
+        if at.value.queue is not None:
+            yield from _reference(at, ("queue",), at.value.queue, "queue", files)
+        yield from _template(at, ("template",), at.value.template, HANDED_OVER, files)
+        if (at.value.on == "high_risk_words") != bool(at.value.words):
+            yield at.problem(("words",), "go with on: high_risk_words, and only with it; add or remove them")
+    kinds = typing.get_args(Trigger.model_fields["on"].annotation)
+    covered = {at.value.on for at in files.triggers}
+    if files.triggers and len(files.triggers) == len(files.named["trigger"]):
+        for kind in kinds:
+            if kind not in covered:
+                yield Problem(
+                    file="escalation.yaml", line=1, key="", message=f"has no trigger with on: {kind}; add one"
+                )
+
+
+def _situations(files: PackFiles) -> Iterator[Problem]:
+    if files.header is not None:
+        for situation, values in SITUATIONS.items():
+            template = getattr(files.header.value.system_replies, situation)
+            yield from _template(files.header, ("system_replies", situation), template, values, files)
+
+
+def _prompts(files: PackFiles) -> Iterator[Problem]:
+    for name in PROMPTS.keys() - files.named["prompt"]:
+        yield Problem(file=f"prompts/{name}.md", line=1, key="", message="is missing; every pack has one")
+    for at in files.prompts:
+        if (allowed := PROMPTS.get(at.value.name)) is None:
+            message = f"nothing uses this prompt; there are {', '.join(sorted(PROMPTS))}; rename or remove it"
+            yield at.problem((), message)
+            continue
+        for unknown in sorted(at.value.placeholders - allowed):
+            offset = at.document.value.find(f"{{{unknown}}}")
+            line = at.document.value.count("\n", 0, offset) + 1
+            known = ", ".join(sorted(allowed))
+            yield Problem(
+                file=at.document.file, line=line, key="", message=f"{{{unknown}}} has no value; there are {known}"
+            )
+
+
+def _articles(files: PackFiles) -> Iterator[Problem]:
+    for at in files.articles:
+        article = at.value
+        if not article.body:
+            yield at.problem((), "has no text; write the article under its front matter")
+        if article.expires is not None and article.expires <= article.effective:
+            yield at.problem(("expires",), f"must be after effective ({article.effective}); change one of the two")
+        if article.next_review <= article.effective:
+            yield at.problem(("next_review",), f"must be after effective ({article.effective}); change one of the two")
+
+
+def _seeds(files: PackFiles) -> Iterator[Problem]:
+    customers = {at.value.id for at in files.seeds.get("customers", [])}
+    orders = {at.value.number: at.value for at in files.seeds.get("orders", [])}
+    invoiced = {at.value.order_number for at in files.seeds.get("invoices", [])}
+    yield from _seed_duplicates(files)
+    for at in files.seeds.get("orders", []):
+        if at.value.customer_id not in customers:
+            yield at.problem(
+                ("customer_id",), f"there is no customer {at.value.customer_id!r} in seed/customers.yaml; add one"
+            )
+        items = sum(item.quantity * item.price for item in at.value.items)
+        if items != at.value.total:
+            yield at.problem(("total",), f"is {at.value.total}, but the items add up to {items}; change one of the two")
+        if at.value.number not in invoiced:
+            yield at.problem(("number",), f"order {at.value.number!r} has no entry in seed/invoices.yaml; add one")
+    for table in ("shipments", "invoices"):
+        for at in files.seeds.get(table, []):
+            order = orders.get(at.value.order_number)
+            if order is None:
+                message = f"there is no order {at.value.order_number!r} in seed/orders.yaml; add one"
+                yield at.problem(("order_number",), message)
+            elif table == "invoices" and order.total != at.value.total:
+                yield at.problem(
+                    ("total",), f"is {at.value.total}, but the order's is {order.total}; change one of the two"
+                )
+
+
+def _seed_duplicates(files: PackFiles) -> Iterator[Problem]:
+    unique = {
+        "customers": ("id", "email"),
+        "orders": ("number",),
+        "shipments": ("order_number",),
+        "invoices": ("number",),
+    }
+    for table, keys in unique.items():
+        for key in keys:
+            seen: set[str] = set()
+            for at in files.seeds.get(table, []):
+                name = getattr(at.value, key)
+                if name in seen:
+                    yield at.problem((key,), f"{name!r} is there twice; change one of the two")
+                seen.add(name)
+
+
+def _paraphrases(files: PackFiles) -> Iterator[Problem]:
+    examples = {plain(text) for at in files.intents for text in at.value.examples}
+    seen: set[str] = set()
+    for at in files.paraphrases:
+        if at.value.intent != OUT_OF_SCOPE:
+            yield from _reference(at, ("intent",), at.value.intent, "intent", files)
+        text = plain(at.value.text)
+        if text in examples:
+            yield at.problem(("text",), f"{at.value.text!r} is an example of an intent; write another wording")
+        if text in seen:
+            yield at.problem(("text",), f"{at.value.text!r} is there twice; remove one")
+        seen.add(text)

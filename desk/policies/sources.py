@@ -1,0 +1,270 @@
+"""Every file of a pack, read and validated by itself: typed values that still know where they were written."""
+
+import difflib
+import re
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from desk.policies import models
+from desk.policies.yaml_source import Document, Key, Problem, parse_front_matter, parse_yaml, read_text
+
+Model = TypeVar("Model", bound=BaseModel)
+
+LISTS: dict[str, tuple[str, type[BaseModel]]] = {
+    "refusals.yaml": ("id", models.Refusal),
+    "tools.yaml": ("name", models.ToolSpec),
+    "queues.yaml": ("id", models.Queue),
+    "escalation.yaml": ("id", models.Trigger),
+}
+FOLDERS = {
+    "intents": ".yaml",
+    "replies": ".md",
+    "prompts": ".md",
+    "knowledge": ".md",
+    "seed": ".yaml",
+    "checks": ".yaml",
+}
+NEEDED_FOLDERS = ("intents", "replies", "prompts", "knowledge")
+CHECKS = ("checks/paraphrases.yaml",)
+SEEDS: dict[str, type[BaseModel]] = {
+    "customers": models.SeedCustomer,
+    "orders": models.SeedOrder,
+    "shipments": models.SeedShipment,
+    "invoices": models.SeedInvoice,
+}
+
+
+class PackHeader(models.PackModel):
+    """``pack.yaml``."""
+
+    name: models.Identifier
+    title: str
+    locale: str
+    currency: str
+    timezone: str
+    label: str
+    assistant: models.Assistant
+    thresholds: models.Thresholds
+    system_replies: models.SystemReplies
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written(Generic[Model]):
+    """A value and the place it was written at."""
+
+    value: Model
+    document: Document
+    key: Key = ()
+
+    def problem(self, key: Key, message: str) -> Problem:
+        return self.document.problem((*self.key, *key), message)
+
+
+@dataclass(kw_only=True)
+class PackFiles:
+    """What could be read. ``named`` also holds ids whose entry did not validate, so that one mistake is told once."""
+
+    header: Written[PackHeader] | None = None
+    intents: list[Written[models.Intent]] = field(default_factory=list)
+    refusals: list[Written[models.Refusal]] = field(default_factory=list)
+    tools: list[Written[models.ToolSpec]] = field(default_factory=list)
+    queues: list[Written[models.Queue]] = field(default_factory=list)
+    triggers: list[Written[models.Trigger]] = field(default_factory=list)
+    replies: list[Written[models.ReplyTemplate]] = field(default_factory=list)
+    prompts: list[Written[models.Prompt]] = field(default_factory=list)
+    articles: list[Written[models.Article]] = field(default_factory=list)
+    seed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    seeds: dict[str, list[Written[Any]]] = field(default_factory=dict)
+    paraphrases: list[Written[models.Paraphrase]] = field(default_factory=list)
+    named: dict[str, set[str]] = field(default_factory=lambda: {kind: set() for kind in KINDS})
+
+
+KINDS = ("intent", "refusal", "tool", "queue", "trigger", "reply", "prompt", "article", "area")
+
+
+def read_files(root: Path) -> tuple[PackFiles, list[Problem]]:
+    """Every file of the pack folder, and every mistake that shows without looking at another file."""
+    problems: list[Problem] = []
+    if not (root / "pack.yaml").is_file():
+        return PackFiles(), [
+            Problem(file="pack.yaml", line=1, key="", message=f"is missing; {root.name} is no pack without")
+        ]
+    files = PackFiles()
+    names = [path.relative_to(root).as_posix() for path in pack_paths(root)]
+    problems += _layout(names)
+    for name in names:
+        _read_one(root, name, files, problems)
+    return files, problems
+
+
+def pack_paths(root: Path) -> list[Path]:
+    """All files that belong to the pack, sorted by their relative name; hidden files do not."""
+    found = [path for path in root.rglob("*") if path.is_file()
+             and not any(part.startswith((".", "__")) for part in path.relative_to(root).parts)]  # fmt: skip
+    return sorted(found, key=lambda path: path.relative_to(root).as_posix())
+
+
+def _layout(names: list[str]) -> Iterator[Problem]:
+    for needed in LISTS:
+        if needed not in names:
+            yield Problem(file=needed, line=1, key="", message="is missing; every pack has one")
+    for folder in NEEDED_FOLDERS:
+        if not any(name.startswith(f"{folder}/") for name in names):
+            yield Problem(file=f"{folder}/", line=1, key="", message="is missing or empty; every pack has such files")
+
+
+def _read_one(root: Path, name: str, files: PackFiles, problems: list[Problem]) -> None:
+    folder, _, rest = name.rpartition("/")
+    stem = rest.rpartition(".")[0]
+    known = name in LISTS or name in {"pack.yaml", "README.md"} or name in CHECKS
+    if not known and (folder == "checks" or FOLDERS.get(folder) != Path(name).suffix):
+        likely = [*LISTS, "pack.yaml", *CHECKS, *(f"{place}/{stem}{end}" for place, end in FOLDERS.items())]
+        message = f"is not a file of a pack{_did_you_mean(name, likely)}; rename or remove it"
+        problems.append(Problem(file=name, line=1, key="", message=message))
+        return
+    if name == "README.md" or (text := read_text(root / name, file=name, problems=problems)) is None:
+        return
+    match folder:
+        case "replies":
+            files.named["reply"].add(stem)
+            plain = Document(file=name, value=text)
+            if not text.strip():
+                problems.append(plain.problem((), "is empty; write what the customer should read"))
+            files.replies.append(Written(value=models.ReplyTemplate(name=stem, text=text.strip()), document=plain))
+        case "prompts":
+            files.named["prompt"].add(stem)
+            plain = Document(file=name, value=text)
+            files.prompts.append(Written(value=models.Prompt(name=stem, text=text.strip()), document=plain))
+        case "knowledge":
+            _read_article(text, name, files, problems)
+        case _:
+            _read_yaml(parse_yaml(text, file=name, problems=problems), folder, stem, files, problems)
+
+
+def _read_article(text: str, name: str, files: PackFiles, problems: list[Problem]) -> None:
+    document = parse_front_matter(text, file=name, problems=problems)
+    if not isinstance(document.value, dict):
+        _must_be(document, "mapping", problems)
+        return
+    files.named["article"].add(str(document.value.get("id")))
+    files.named["area"].add(str(document.value.get("area")))
+    for reserved in {"body", "path"} & document.value.keys():
+        problems.append(document.problem((reserved,), "is not written in front matter; remove it"))
+    complete = {**document.value, "body": document.body, "path": name}
+    article = _validate(models.Article, complete, document, (), problems)
+    if article is not None:
+        files.articles.append(Written(value=article, document=document))
+
+
+def _read_yaml(document: Document, folder: str, stem: str, files: PackFiles, problems: list[Problem]) -> None:
+    value = document.value
+    if document.file in LISTS:
+        id_key, model = LISTS[document.file]
+        kind = {"escalation.yaml": "trigger"}.get(document.file, stem.removesuffix("s"))
+        rows: list[Written[Any]] = list(_rows(model, document, problems))
+        if isinstance(value, list):
+            files.named[kind] |= {str(row.get(id_key)) for row in value if isinstance(row, dict)}
+        getattr(files, kind + "s").extend(rows)
+    elif document.file == "pack.yaml" and isinstance(value, dict):
+        header = _validate(PackHeader, value, document, (), problems)
+        if header is not None:
+            files.header = Written(value=header, document=document)
+    elif folder == "intents" and isinstance(value, dict):
+        files.named["intent"].add(str(value.get("id")))
+        if value.get("id", stem) != stem:
+            problems.append(document.problem(("id",), f"must be {stem!r}, the name of the file; rename one of the two"))
+        intent = _validate(models.Intent, value, document, (), problems)
+        if intent is not None:
+            files.intents.append(Written(value=intent, document=document))
+    elif folder == "seed":
+        if stem in SEEDS:
+            files.seeds[stem] = list(_rows(SEEDS[stem], document, problems))
+        elif not isinstance(value, list):
+            _must_be(document, "list", problems)
+        if isinstance(value, list):
+            files.seed[stem] = [row for row in value if isinstance(row, dict)]
+    elif folder == "checks":
+        files.paraphrases.extend(_rows(models.Paraphrase, document, problems))
+    else:
+        _must_be(document, "mapping", problems)
+
+
+def _rows(model: type[Model], document: Document, problems: list[Problem]) -> Iterator[Written[Model]]:
+    if not isinstance(document.value, list):
+        _must_be(document, "list", problems)
+        return
+    for index, row in enumerate(document.value):
+        value = _validate(model, row, document, (index,), problems)
+        if value is not None:
+            yield Written(value=value, document=document, key=(index,))
+
+
+def _must_be(document: Document, shape: Literal["list", "mapping"], problems: list[Problem]) -> None:
+    if document.value is not None:
+        how = "a list; start each entry with '- '" if shape == "list" else "keys and values; write 'key: value' lines"
+        problems.append(document.problem((), f"must hold {how}"))
+
+
+def _validate(model: type[Model], value: Any, document: Document, key: Key, problems: list[Problem]) -> Model | None:
+    try:
+        return model.model_validate(value)
+    except ValidationError as exc:
+        for error in exc.errors(include_url=False):
+            place = (*key, *error["loc"])
+            problems.append(document.problem(place, _sentence(dict(error), model)))
+    return None
+
+
+def _sentence(error: dict[str, Any], model: type[BaseModel]) -> str:
+    """What is wrong and what to do about it, for a pack's author."""
+    loc, context = error["loc"], error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            return "is missing; add it"
+        case "extra_forbidden":
+            allowed = _keys_at(model, loc[:-1])
+            return f"is not a key here{_did_you_mean(str(loc[-1]), allowed)}; allowed are {', '.join(sorted(allowed))}"
+        case "literal_error":
+            allowed = re.findall(r"'([^']*)'", context["expected"])
+            return f"{error['input']!r} is not allowed{_did_you_mean(str(error['input']), allowed)}; use {context['expected']}"
+        case "string_type":
+            return "must be text; put the value in quotes"
+        case "too_short":
+            return f"needs at least {context['min_length']} entries, has {context['actual_length']}; add some"
+        case "string_pattern_mismatch":
+            return f"{error['input']!r} does not have the form {context['pattern']}; change it"
+        case "model_type" | "dict_type":
+            return "must hold keys and values; write 'key: value' lines"
+        case "tuple_type" | "list_type":
+            return "must be a list; start each entry with '- '"
+        case "value_error":
+            return str(context["error"])
+        case _:
+            return f"{error['msg'][0].lower()}{error['msg'][1:]}; change {error['input']!r}"
+
+
+def _did_you_mean(word: str, known: Any) -> str:
+    near = difflib.get_close_matches(word, [str(name) for name in known], n=1, cutoff=0.5)
+    return f", did you mean {near[0]}?" if near else ""
+
+
+def _keys_at(model: type[BaseModel], loc: tuple[Any, ...]) -> set[str]:
+    """Keys the model allows at this place."""
+    here: Any = model
+    for part in loc:
+        if isinstance(part, str):
+            here = here.model_fields[part].annotation
+        here = _inner_model(here)
+    return set(here.model_fields)
+
+
+def _inner_model(annotation: Any) -> Any:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return annotation
+    return next(inner for inner in typing.get_args(annotation) if inner is not Ellipsis and inner is not type(None))
