@@ -20,39 +20,43 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
 
-    database_url: str | None = Field(None, validation_alias=_named("DATABASE_URL"))
+    database_url: str | None = Field(default=None, validation_alias=_named("DATABASE_URL"))
     """PostgreSQL to use; unset: an embedded one in the data folder."""
-    chroma_url: str | None = Field(None, validation_alias=_named("CHROMA_URL"))
+    chroma_url: str | None = Field(default=None, validation_alias=_named("CHROMA_URL"))
     """Chroma server to use; unset: embedded in the data folder."""
-    openai_api_key: SecretStr | None = Field(None, validation_alias=_named("OPENAI_API_KEY"))
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias=_named("OPENAI_API_KEY"))
     """No key: the offline engine does everything."""
-    openai_base_url: str | None = Field(None, validation_alias=_named("OPENAI_BASE_URL"))
-    data_dir: Path = Field(Path("data"), validation_alias=_named("FRONTDESK_DATA_DIR"))
-    pack: Path = Field(Path(__file__).parents[2] / "packs" / "retail", validation_alias=_named("FRONTDESK_PACK"))
+    openai_base_url: str | None = Field(default=None, validation_alias=_named("OPENAI_BASE_URL"))
+    data_dir: Path = Field(default=Path("data"), validation_alias=_named("FRONTDESK_DATA_DIR"))
+    pack: Path = Field(
+        default=Path(__file__).parents[2] / "packs" / "retail", validation_alias=_named("FRONTDESK_PACK")
+    )
     """Folder of the pack, or the name of one beneath ``packs/``."""
-    secret_key: SecretStr | None = Field(None, validation_alias=_named("FRONTDESK_SECRET_KEY"))
+    secret_key: SecretStr | None = Field(default=None, validation_alias=_named("FRONTDESK_SECRET_KEY"))
     """Signs and hashes tokens. Required outside ``--demo``; at least 32 characters."""
-    model: str = Field("gpt-5.1", validation_alias=_named("FRONTDESK_MODEL"))
-    fast_model: str = Field("gpt-5-mini", validation_alias=_named("FRONTDESK_FAST_MODEL"))
-    judge_model: str | None = Field(None, validation_alias=_named("FRONTDESK_JUDGE_MODEL"))
-    embedding_model: str | None = Field(None, validation_alias=_named("FRONTDESK_EMBEDDING_MODEL"))
+    model: str = Field(default="gpt-5.1", validation_alias=_named("FRONTDESK_MODEL"))
+    fast_model: str = Field(default="gpt-5-mini", validation_alias=_named("FRONTDESK_FAST_MODEL"))
+    judge_model: str | None = Field(default=None, validation_alias=_named("FRONTDESK_JUDGE_MODEL"))
+    embedding_model: str | None = Field(default=None, validation_alias=_named("FRONTDESK_EMBEDDING_MODEL"))
     """An embedding model of the OpenAI-compatible endpoint, or ``sentence-transformers:<folder>``; unset: local."""
-    host_jwt_key: SecretStr | None = Field(None, validation_alias=_named("FRONTDESK_HOST_JWT_KEY"))
+    host_jwt_key: SecretStr | None = Field(default=None, validation_alias=_named("FRONTDESK_HOST_JWT_KEY"))
     """Key of the host's HS256 tokens for in-app customers."""
 
-    model_timeout: timedelta = Field(timedelta(seconds=12), validation_alias=_named("FRONTDESK_MODEL_TIMEOUT"))
+    model_timeout: timedelta = Field(default=timedelta(seconds=12), validation_alias=_named("FRONTDESK_MODEL_TIMEOUT"))
     """How long one answer of the model provider may take, from request to last byte. ISO 8601 or seconds."""
-    turn_timeout: timedelta = Field(timedelta(seconds=30), validation_alias=_named("FRONTDESK_TURN_TIMEOUT"))
+    turn_timeout: timedelta = Field(default=timedelta(seconds=30), validation_alias=_named("FRONTDESK_TURN_TIMEOUT"))
     """How long one turn may take before the customer gets an honest sentence and a person."""
-    lease_ttl: timedelta = Field(timedelta(seconds=8), validation_alias=_named("FRONTDESK_LEASE_TTL"))
+    lease_ttl: timedelta = Field(default=timedelta(seconds=8), validation_alias=_named("FRONTDESK_LEASE_TTL"))
     """How long a conversation stays with a process that no longer gives a sign of life."""
-    rate_per_minute: int = Field(60, ge=1, validation_alias=_named("FRONTDESK_RATE_PER_MINUTE"))
+    rate_per_minute: int = Field(default=60, ge=1, validation_alias=_named("FRONTDESK_RATE_PER_MINUTE"))
     """Messages a conversation may send in a minute."""
-    streams_per_conversation: int = Field(5, ge=1, validation_alias=_named("FRONTDESK_STREAMS_PER_CONVERSATION"))
+    streams_per_conversation: int = Field(
+        default=5, ge=1, validation_alias=_named("FRONTDESK_STREAMS_PER_CONVERSATION")
+    )
     """Open event streams one conversation may hold in one server process."""
-    trusted_proxies: str = Field("", validation_alias=_named("FRONTDESK_TRUSTED_PROXIES"))
+    trusted_proxies: str = Field(default="", validation_alias=_named("FRONTDESK_TRUSTED_PROXIES"))
     """Comma-separated addresses whose ``X-Forwarded-For`` is believed."""
-    allowed_origins: str = Field("*", validation_alias=_named("FRONTDESK_ALLOWED_ORIGINS"))
+    allowed_origins: str = Field(default="*", validation_alias=_named("FRONTDESK_ALLOWED_ORIGINS"))
     """Comma-separated origins of the pages that embed the widget."""
 
 

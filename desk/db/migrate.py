@@ -48,6 +48,8 @@ async def _apply(connection: AsyncConnection, file: Path, applied: dict[str, str
         return False
     async with connection.transaction():
         await connection.execute(text.encode())
-        await connection.execute("INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)", (file.name, checksum))
+        await connection.execute(
+            "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)", (file.name, checksum)
+        )
     logger.info("Migration applied", extra={"action": "migration_applied", "migration": file.name})
     return True

@@ -16,6 +16,8 @@ CREATE TABLE conversations (
     lease_until  timestamptz                 -- on this database's clock
 ) WITH (fillfactor = 60);                    -- room for HOT updates: this row changes with every batch of events
 
+CREATE UNIQUE INDEX conversations_session ON conversations (session_hash);
+
 CREATE TABLE turns (
     id                text PRIMARY KEY,
     conversation_id   text NOT NULL REFERENCES conversations ON DELETE CASCADE,
@@ -35,6 +37,7 @@ CREATE INDEX turns_owed ON turns (conversation_id, position) WHERE completed_at 
 CREATE TABLE messages (
     id              text PRIMARY KEY,
     conversation_id text NOT NULL REFERENCES conversations ON DELETE CASCADE,
+    position        bigint GENERATED ALWAYS AS IDENTITY,
     turn_id         text,
     role            text NOT NULL CHECK (role IN ('customer', 'assistant', 'agent')),
     text            text NOT NULL,
@@ -43,7 +46,7 @@ CREATE TABLE messages (
     evidence        jsonb,                   -- sentence -> chunk -> article version -> file
     at              timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX messages_of_conversation ON messages (conversation_id, id);
+CREATE INDEX messages_of_conversation ON messages (conversation_id, position);
 -- A turn has one answer, whatever crashes and re-runs.
 CREATE UNIQUE INDEX messages_one_answer ON messages (turn_id) WHERE role = 'assistant';
 

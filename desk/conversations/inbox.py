@@ -1,0 +1,238 @@
+"""The inbox: a message is durable before it is acknowledged, and owed an answer until its turn is completed.
+
+One process at a time runs a conversation's turns: it holds the conversation's lease. The lease's epoch is the fence:
+every write of a turn names the epoch and is refused once another process has taken over. Clocks are the database's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from psycopg.errors import UniqueViolation
+from psycopg.types.json import Jsonb
+
+from desk.conversations.events import EVENTS_CHANNEL, Batch, encode_batch
+from desk.db.pool import Pool
+from desk.domain.conversation import Channel, Event, Outcome
+from desk.domain.errors import Conflict, LeaseLost, NotFound
+from desk.domain.ids import new_id
+from desk.domain.passages import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceptedTurn:
+    """A durable message. ``after`` is the number of the last event before this turn's first possible one."""
+
+    turn_id: str
+    after: int
+    duplicate: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwedTurn:
+    """A turn this process has to run now, with what is known at its start."""
+
+    turn_id: str
+    message_id: str
+    text: str
+    attempts: int
+    """This one included."""
+    conversation_id: str
+    channel: Channel
+    locale: str
+    epoch: int
+    started: bool
+    """An earlier attempt already stored events of this turn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the assistant says at the end of a turn."""
+
+    message_id: str
+    text: str
+    sources: Sequence[Source]
+    options: Sequence[str]
+    evidence: Sequence[dict[str, Any]]
+    """Sentence by sentence: ``text``, ``chunk_ids``."""
+
+
+# The conversation's row is locked first, so messages of one conversation get their positions one after the other.
+_ACCEPT = """
+WITH conversation AS (
+    UPDATE conversations SET open_turns = open_turns + 1
+    WHERE id = %(conversation)s AND NOT EXISTS (
+        SELECT 1 FROM turns WHERE conversation_id = %(conversation)s AND client_message_id = %(client_message_id)s)
+    RETURNING id, last_event
+), turn AS (
+    INSERT INTO turns (id, conversation_id, client_message_id, message_id, text)
+    SELECT %(turn)s, id, %(client_message_id)s, %(message)s, %(text)s FROM conversation
+    RETURNING id
+), message AS (
+    INSERT INTO messages (id, conversation_id, turn_id, role, text)
+    SELECT %(message)s, %(conversation)s, id, 'customer', %(text)s FROM turn
+)
+SELECT conversation.last_event FROM conversation, turn
+"""
+
+_EXISTING = """
+SELECT turns.id, turns.text, turns.first_event, conversations.last_event
+FROM turns JOIN conversations ON conversations.id = turns.conversation_id
+WHERE conversation_id = %(conversation)s AND client_message_id = %(client_message_id)s
+"""
+
+_TAKE_LEASE = """
+UPDATE conversations SET lease_owner = %(owner)s, lease_epoch = lease_epoch + 1, lease_until = clock_timestamp() + %(ttl)s
+WHERE id = %(conversation)s AND open_turns > 0 AND (lease_until IS NULL OR lease_until < clock_timestamp())
+RETURNING lease_epoch AS epoch
+"""
+
+# A statement of its own: its snapshot is newer than the lease, so a turn completed meanwhile is not seen as owed.
+_NEXT_TURN = """
+WITH conversation AS (
+    SELECT * FROM conversations WHERE id = %(conversation)s AND lease_epoch = %(epoch)s
+), owed AS (
+    SELECT id FROM turns WHERE conversation_id = %(conversation)s AND completed_at IS NULL ORDER BY position LIMIT 1
+), turn AS (
+    UPDATE turns SET attempts = attempts + 1, first_event = COALESCE(first_event, conversation.last_event + 1)
+    FROM conversation, owed
+    WHERE turns.id = owed.id
+    RETURNING turns.*
+)
+SELECT turn.id AS turn_id, turn.message_id, turn.text, turn.attempts, conversation.id AS conversation_id,
+       conversation.channel, conversation.locale, conversation.lease_epoch AS epoch,
+       turn.first_event <= conversation.last_event AS started
+FROM turn, conversation
+"""
+
+_RELEASE = """
+UPDATE conversations SET lease_until = NULL, lease_owner = NULL WHERE id = %(conversation)s AND lease_epoch = %(epoch)s
+"""
+
+# One transaction ends a turn: its last events, its answer, its outcome, and the lease when nothing more is owed.
+_COMPLETE = f"""
+WITH conversation AS (
+    UPDATE conversations SET
+        last_event = last_event + %(count)s,
+        open_turns = open_turns - 1,
+        lease_until = CASE WHEN open_turns > 1 THEN lease_until END,
+        lease_owner = CASE WHEN open_turns > 1 THEN lease_owner END
+    WHERE id = %(conversation)s AND lease_epoch = %(epoch)s
+    RETURNING id, last_event, open_turns
+), turn AS (
+    UPDATE turns SET completed_at = now(), outcome = %(outcome)s
+    FROM conversation WHERE turns.id = %(turn)s AND turns.completed_at IS NULL
+    RETURNING turns.id
+), message AS (
+    INSERT INTO messages (id, conversation_id, turn_id, role, text, sources, options, evidence)
+    SELECT %(message)s, conversation.id, turn.id, 'assistant', %(text)s, %(sources)s, %(options)s, %(evidence)s
+    FROM conversation, turn WHERE %(message)s::text IS NOT NULL
+), batch AS (
+    INSERT INTO event_batches (conversation_id, first_event, last_event, events)
+    SELECT id, last_event - %(count)s + 1, last_event, %(events)s FROM conversation
+    RETURNING first_event
+)
+SELECT batch.first_event, conversation.open_turns, pg_notify('{EVENTS_CHANNEL}', %(owner)s || ' ' || conversation.id)
+FROM conversation, batch
+"""
+
+_HEARTBEAT = """
+UPDATE conversations SET lease_until = clock_timestamp() + %(ttl)s
+WHERE id = ANY(%(conversations)s) AND lease_owner = %(owner)s AND lease_until IS NOT NULL
+"""
+
+_UNATTENDED = """
+SELECT DISTINCT turns.conversation_id FROM turns JOIN conversations ON conversations.id = turns.conversation_id
+WHERE turns.completed_at IS NULL AND (lease_until IS NULL OR lease_until < clock_timestamp())
+LIMIT %(limit)s
+"""
+
+
+class Inbox:
+    """Messages in, turns out. ``owner`` names this process."""
+
+    def __init__(self, pool: Pool, *, owner: str, lease_ttl: timedelta) -> None:
+        self._pool = pool
+        self._owner = owner
+        self._ttl = lease_ttl
+
+    async def accept(self, conversation_id: str, *, text: str, client_message_id: str) -> AcceptedTurn:
+        """Stores a message once, whatever is sent how often.
+
+        Raises ``Conflict`` when the same ``client_message_id`` came with another text, ``NotFound`` without the
+        conversation.
+        """
+        values = {
+            "conversation": conversation_id, "client_message_id": client_message_id, "text": text,
+            "turn": new_id("turn"), "message": new_id("msg"),
+        }  # fmt: skip
+        try:
+            row = await self._one(_ACCEPT, values)
+        except UniqueViolation:  # the same message arrived twice at the same moment
+            row = None
+        if row is not None:
+            return AcceptedTurn(turn_id=str(values["turn"]), after=row["last_event"], duplicate=False)
+        existing = await self._one(_EXISTING, values)
+        if existing is None:
+            raise NotFound("There is no such conversation.")
+        if existing["text"] != text:
+            raise Conflict("This client_message_id was already used for another text.", code="client_message_id_reused")
+        after = existing["last_event"] if existing["first_event"] is None else existing["first_event"] - 1
+        return AcceptedTurn(turn_id=existing["id"], after=after, duplicate=True)
+
+    async def claim(self, conversation_id: str) -> OwedTurn | None:
+        """Takes the lease and the oldest owed turn; None when another process has the lease or nothing is owed."""
+        lease = await self._one(_TAKE_LEASE, {"conversation": conversation_id, "owner": self._owner, "ttl": self._ttl})
+        return None if lease is None else await self.next_turn(conversation_id, epoch=lease["epoch"])
+
+    async def next_turn(self, conversation_id: str, *, epoch: int) -> OwedTurn | None:
+        """The oldest owed turn under a lease already held; gives the lease back when nothing is owed."""
+        row = await self._one(_NEXT_TURN, {"conversation": conversation_id, "epoch": epoch})
+        if row is None:
+            await self._one(_RELEASE + " RETURNING id", {"conversation": conversation_id, "epoch": epoch})
+            return None
+        return OwedTurn(**row)
+
+    async def complete(
+        self, turn: OwedTurn, *, outcome: Outcome, answer: Answer | None, events: Sequence[Event]
+    ) -> tuple[Batch, bool]:
+        """Ends a turn and returns its last events and whether another turn is owed (the lease is then kept).
+
+        Raises ``LeaseLost`` when another process runs this conversation now; nothing is stored then.
+        """
+        encoded = encode_batch(events)
+        values: dict[str, Any] = {
+            "conversation": turn.conversation_id, "turn": turn.turn_id, "epoch": turn.epoch, "outcome": outcome,
+            "owner": self._owner,
+            "count": len(events), "events": encoded,
+            "message": answer and answer.message_id, "text": answer and answer.text,
+            "sources": Jsonb(list(answer.sources)) if answer and answer.sources else None,
+            "options": Jsonb(list(answer.options)) if answer and answer.options else None,
+            "evidence": Jsonb(list(answer.evidence)) if answer and answer.evidence else None,
+        }  # fmt: skip
+        row = await self._one(_COMPLETE, values)
+        if row is None:
+            raise LeaseLost("The turn was taken over by another process.")
+        batch = Batch(conversation_id=turn.conversation_id, first=row["first_event"], encoded=encoded)
+        return batch, row["open_turns"] > 0
+
+    async def release(self, conversation_id: str, *, epoch: int) -> None:
+        """Gives the lease back at once, so that another process need not wait for it to run out."""
+        await self._one(_RELEASE + " RETURNING id", {"conversation": conversation_id, "epoch": epoch})
+
+    async def heartbeat(self, conversation_ids: Sequence[str]) -> None:
+        """Keeps the leases of these conversations."""
+        values = {"conversations": list(conversation_ids), "owner": self._owner, "ttl": self._ttl}
+        await self._one(_HEARTBEAT + " RETURNING id", values)
+
+    async def unattended(self, *, limit: int = 100) -> list[str]:
+        """Conversations that are owed a turn and that no living process works on."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(_UNATTENDED, {"limit": limit})
+            return [row["conversation_id"] for row in await cursor.fetchall()]
+
+    async def _one(self, query: str, values: dict[str, Any]) -> dict[str, Any] | None:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(query, values)
+            return await cursor.fetchone()

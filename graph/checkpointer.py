@@ -1,0 +1,127 @@
+"""The Postgres checkpointer, with what a conversation needs beyond the library's.
+
+Differences from ``AsyncPostgresSaver``, each for a fault that was reproduced (docs/decisions/0001-turns-that-survive.md):
+
+- no lock around statements: the pool gives every statement its own connection, so conversations do not queue up;
+- a checkpoint is written by the holder of the conversation's lease or not at all;
+- one statement writes a checkpoint and removes what it replaces, so a thread stays as small as its state;
+- only plain values are read back: a forged blob that names a class is refused, not run.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    get_serializable_checkpoint_metadata,
+)
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import Jsonb
+
+from desk.db.pool import Pool
+from desk.domain.errors import LeaseLost
+
+EPOCH = "lease_epoch"
+"""Key of ``config["configurable"]`` under which a run names the lease it holds."""
+
+_PUT = """
+WITH conversation AS (
+    SELECT id FROM conversations WHERE id = %(thread)s AND lease_epoch = %(epoch)s FOR SHARE
+), saved AS (
+    INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint, metadata)
+    SELECT id, %(ns)s, %(checkpoint_id)s, NULL, %(checkpoint)s, %(metadata)s FROM conversation
+    ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id)
+    DO UPDATE SET checkpoint = EXCLUDED.checkpoint, metadata = EXCLUDED.metadata
+    RETURNING thread_id, checkpoint -> 'channel_versions' AS versions
+), blobs AS (
+    INSERT INTO checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob)
+    SELECT saved.thread_id, %(ns)s, value.channel, value.version, value.type, value.blob
+    FROM saved, unnest(%(channels)s::text[], %(versions)s::text[], %(types)s::text[], %(blobs)s::bytea[])
+        AS value (channel, version, type, blob)
+    ON CONFLICT (thread_id, checkpoint_ns, channel, version) DO NOTHING
+), old_blobs AS (
+    DELETE FROM checkpoint_blobs USING saved
+    WHERE checkpoint_blobs.thread_id = saved.thread_id AND checkpoint_ns = %(ns)s
+      AND saved.versions ->> checkpoint_blobs.channel IS DISTINCT FROM checkpoint_blobs.version
+), old_writes AS (
+    DELETE FROM checkpoint_writes USING saved
+    WHERE checkpoint_writes.thread_id = saved.thread_id AND checkpoint_ns = %(ns)s
+      AND checkpoint_id <> %(checkpoint_id)s
+), old AS (
+    DELETE FROM checkpoints USING saved
+    WHERE checkpoints.thread_id = saved.thread_id AND checkpoint_ns = %(ns)s AND checkpoint_id <> %(checkpoint_id)s
+)
+SELECT thread_id FROM saved
+"""
+
+
+class ConversationSaver(AsyncPostgresSaver):
+    """Keeps the latest checkpoint of each conversation; ``thread_id`` is the conversation's id."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+        self._pool = pool
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Writes the checkpoint under the lease named in the config. Raises ``LeaseLost`` when it is another's."""
+        configurable = config["configurable"]
+        thread, namespace = configurable["thread_id"], configurable["checkpoint_ns"]
+        inline, blobs = self._split(checkpoint["channel_values"])
+        rows = self._dump_blobs(
+            thread, namespace, blobs, {name: version for name, version in new_versions.items() if name in blobs}
+        )
+        values: dict[str, Any] = {
+            "thread": thread,
+            "ns": namespace,
+            "epoch": configurable[EPOCH],
+            "checkpoint_id": checkpoint["id"],
+            "checkpoint": Jsonb({**checkpoint, "channel_values": inline}),
+            "metadata": Jsonb(get_serializable_checkpoint_metadata(config, metadata)),
+            "channels": [row[2] for row in rows],
+            "versions": [row[3] for row in rows],
+            "types": [row[4] for row in rows],
+            "blobs": [row[5] for row in rows],
+        }
+        async with self._cursor() as cursor:
+            await cursor.execute(_PUT, values)
+            if await cursor.fetchone() is None:
+                raise LeaseLost("The conversation was taken over by another process.")
+        return {
+            "configurable": {"thread_id": thread, "checkpoint_ns": namespace, "checkpoint_id": checkpoint["id"]}
+        }
+
+    @staticmethod
+    def _split(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Primitive values travel inside the checkpoint, others as blobs: the library's layout."""
+        inline = {k: v for k, v in values.items() if v is None or isinstance(v, str | int | float | bool)}
+        return inline, {k: v for k, v in values.items() if k not in inline}
+
+    @asynccontextmanager
+    async def _cursor(self, *, pipeline: bool = False) -> AsyncIterator[AsyncCursor[DictRow]]:
+        connection: AsyncConnection[DictRow]
+        async with self._pool.connection() as connection:
+            if pipeline:
+                async with connection.pipeline(), connection.cursor(binary=True, row_factory=dict_row) as cursor:
+                    yield cursor
+            else:
+                async with connection.cursor(binary=True, row_factory=dict_row) as cursor:
+                    yield cursor
+
+
+async def create_checkpoint_tables(url: str) -> None:
+    """Creates or updates the library's tables. Call while holding the migration lock: it is not safe twice at once."""
+    async with AsyncPostgresSaver.from_conn_string(url) as saver:
+        await saver.setup()

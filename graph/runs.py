@@ -1,0 +1,218 @@
+"""Turns: from a message to its answer, whatever dies on the way.
+
+A turn runs apart from the connection that asked for it. The message is durable before this module sees it; the lease
+makes one process run a conversation's turns one after the other; the sweeper finds what a dead process left behind.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph.state import CompiledStateGraph
+
+from desk.conversations.events import EventLog
+from desk.conversations.hub import EventHub
+from desk.conversations.inbox import AcceptedTurn, Answer, Inbox, OwedTurn
+from desk.domain.conversation import Event
+from desk.domain.errors import LeaseLost
+from desk.privacy.redaction import redact
+from graph.checkpointer import EPOCH
+from graph.recorder import Recorder
+from graph.state import Reply, SupportState, TurnInput, TurnOutput
+
+logger = logging.getLogger(__name__)
+
+Graph = CompiledStateGraph[SupportState, None, TurnInput, TurnOutput]
+Apology = Callable[[OwedTurn], Awaitable[Reply]]
+"""Writes the honest reply of a turn that broke."""
+
+RECURSION_LIMIT = 25  # three requests in one message take 20 steps
+MAX_ATTEMPTS = 4  # a message that kills its process so often is answered with an apology and a ticket
+SWEEP_SECONDS = 1.0
+
+
+class TurnRunner:
+    """Accepts messages and runs the turns they ask for. One for each process."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        inbox: Inbox,
+        log: EventLog,
+        hub: EventHub,
+        apologise: Apology,
+        turn_timeout: timedelta,
+        lease_ttl: timedelta,
+        concurrency: int = 32,
+    ) -> None:
+        self._graph = graph
+        self._inbox = inbox
+        self._log = log
+        self._hub = hub
+        self._apologise = apologise
+        self._turn_seconds = turn_timeout.total_seconds()
+        self._heartbeat_seconds = lease_ttl.total_seconds() / 4
+        self._slots = asyncio.Semaphore(concurrency)
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+        self._draining = False
+
+    async def submit(self, conversation_id: str, *, text: str, client_message_id: str) -> AcceptedTurn:
+        """Makes the message durable and starts its turn. Card numbers and secrets are masked first.
+
+        Raises ``Conflict`` and ``NotFound`` as ``Inbox.accept`` does.
+        """
+        clean = redact(text)
+        accepted = await self._inbox.accept(
+            conversation_id, text=clean.text, client_message_id=client_message_id
+        )
+        self.wake(conversation_id)
+        return accepted
+
+    def wake(self, conversation_id: str) -> None:
+        """Runs what this conversation is owed, unless another process does."""
+        if self._draining:
+            return
+        if conversation_id in self._running:
+            self._again.add(conversation_id)
+            return
+        task = asyncio.create_task(self._serve(conversation_id), name=f"turns of {conversation_id}")
+        self._running[conversation_id] = task
+        task.add_done_callback(lambda _: self._served(conversation_id))
+
+    def background(self) -> list[Coroutine[Any, Any, None]]:
+        """What has to run beside: hearing other processes, keeping leases, finding what was left behind."""
+        return [self._hub.listen(), self._heartbeats(), self._sweeps()]
+
+    async def drain(self, *, seconds: float) -> None:
+        """Stops taking turns and waits for the running ones; what does not end in time is left to the sweeper."""
+        self._draining = True
+        if self._running:
+            await asyncio.wait(self._running.values(), timeout=seconds)
+        for task in list(self._running.values()):
+            task.cancel()
+
+    def _served(self, conversation_id: str) -> None:
+        task = self._running.pop(conversation_id)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("Turns of a conversation stopped", extra={"action": "turns_stopped"}, exc_info=error)
+        if conversation_id in self._again:
+            self._again.discard(conversation_id)
+            self.wake(conversation_id)
+
+    async def _serve(self, conversation_id: str) -> None:
+        async with self._slots:
+            turn = await self._inbox.claim(conversation_id)
+            while turn is not None:
+                try:
+                    more = await self._run(turn)
+                except LeaseLost:
+                    logger.warning("A turn was taken over", extra={"action": "lease_lost", "turn_id": turn.turn_id})
+                    return
+                if self._draining and more:
+                    await self._inbox.release(conversation_id, epoch=turn.epoch)
+                    return
+                turn = await self._inbox.next_turn(conversation_id, epoch=turn.epoch) if more else None
+
+    async def _run(self, turn: OwedTurn) -> bool:
+        """Runs a turn to its end; True when the conversation is owed another one."""
+        recorder = Recorder(turn, log=self._log, hub=self._hub)
+        if not turn.started:
+            recorder.emit("turn.started", {})
+        try:
+            reply = await self._reply(turn, recorder)
+        finally:
+            unsent = await recorder.finish()
+        answer = Answer(
+            message_id=reply["message_id"],
+            text=reply["text"],
+            sources=reply["sources"],
+            options=reply["options"],
+            evidence=reply["evidence"],
+        )
+        events = [*unsent, *(_closing(reply, recorder))]
+        batch, more = await self._inbox.complete(turn, outcome=reply["outcome"], answer=answer, events=events)
+        self._hub.publish(batch)
+        logger.info(
+            "Turn completed",
+            extra={"action": "turn_completed", "turn_id": turn.turn_id, "outcome": reply["outcome"]},
+        )
+        return more
+
+    async def _reply(self, turn: OwedTurn, recorder: Recorder) -> Reply:
+        if turn.attempts > MAX_ATTEMPTS:
+            return await self._apologise(turn)
+        try:
+            async with asyncio.timeout(self._turn_seconds):
+                return await self._invoke(turn, recorder)
+        except LeaseLost:
+            raise
+        except Exception:
+            logger.exception("Turn failed", extra={"action": "turn_failed", "turn_id": turn.turn_id})
+            return await self._apologise(turn)
+
+    async def _invoke(self, turn: OwedTurn, recorder: Recorder) -> Reply:
+        config: RunnableConfig = {
+            "configurable": {"thread_id": turn.conversation_id, EPOCH: turn.epoch},
+            "recursion_limit": RECURSION_LIMIT,
+        }
+        if turn.attempts > 1:
+            # The process may have died between the last checkpoint and the end of the turn: then it is answered.
+            stored = (await self._graph.aget_state(config)).values.get("reply")
+            if stored is not None and stored["turn_id"] == turn.turn_id:
+                return stored  # type: ignore[no-any-return]
+        message: TurnInput = {
+            "text": turn.text,
+            "turn_id": turn.turn_id,
+            "channel": turn.channel,
+            "locale": turn.locale,
+        }
+        reply: Reply | None = None
+        stream = self._graph.astream(message, config, stream_mode=["custom", "updates"], durability="exit")
+        async with contextlib.aclosing(stream):  # type: ignore[type-var]
+            async for mode, chunk in stream:
+                if mode == "custom":
+                    recorder.emit(chunk["type"], chunk["data"])
+                elif "respond" in chunk:
+                    reply = chunk["respond"]["reply"]
+        assert reply is not None, "every path of the graph ends in respond"
+        return reply
+
+    async def _heartbeats(self) -> None:
+        while True:
+            await asyncio.sleep(self._heartbeat_seconds)
+            if self._running:
+                await _quietly(self._inbox.heartbeat(list(self._running)), "heartbeat_failed")
+
+    async def _sweeps(self) -> None:
+        while True:
+            await _quietly(self._sweep(), "sweep_failed")
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _sweep(self) -> None:
+        for conversation_id in await self._inbox.unattended():
+            self.wake(conversation_id)
+
+
+def _closing(reply: Reply, recorder: Recorder) -> list[Event]:
+    """The events that tell how the turn ended; stored in the transaction that ends it, so each comes once."""
+    message = {key: reply[key] for key in ("message_id", "text", "sources", "options")}  # type: ignore[literal-required]
+    events = [recorder.stamped("message.completed", message)]
+    if reply["handoff"] is not None:
+        events.append(recorder.stamped("handoff.created", dict(reply["handoff"])))
+    elif reply["offer_person"]:
+        events.append(recorder.stamped("handoff.offered", {"options": ["chat", "email"]}))
+    return [*events, recorder.stamped("turn.completed", {"outcome": reply["outcome"]})]
+
+
+async def _quietly(work: Awaitable[None], action: str) -> None:
+    """Background work goes on when the database is away for a moment."""
+    try:
+        await work
+    except Exception as exc:
+        logger.warning("Background work failed; it is tried again", extra={"action": action, "error": str(exc)[:200]})

@@ -1,0 +1,155 @@
+"""What the graph carries. Between turns only ``memory`` and the last ``reply`` are stored; the rest lives for a turn.
+
+Values are plain (strings, numbers, lists, dicts), so that a checkpoint can be read without trusting it. Nothing here
+says who the customer is: that comes from the identity store each turn.
+"""
+
+from typing import Annotated, Literal, TypedDict
+
+from langgraph.channels import UntrackedValue
+
+from desk.domain.conversation import Actor, Channel, Outcome
+from desk.domain.passages import Passage, Source
+from desk.language.engine import Understanding
+from tools.calls import ToolCall, ToolResult
+
+
+class Request(TypedDict):
+    """One thing the customer wants, while it is worked on."""
+
+    intent: str
+    confidence: float
+    fields: dict[str, str]
+    question: str
+    """The customer's words for it: what knowledge is searched with."""
+    asked_field: str | None
+    """The field asked for in the last reply."""
+    attempts: int
+    """How often that field was asked for."""
+
+
+class Memory(TypedDict):
+    """What the assistant remembers of a conversation."""
+
+    request: Request | None
+    """The request that waits for the customer's next words."""
+    known: dict[str, str]
+    """Fields said earlier, so that nobody has to repeat them."""
+    clarifications: int
+    """Clarifying questions in a row."""
+    ticket_id: str | None
+    """The ticket a person has, once the conversation was escalated."""
+    recent: list[str]
+    """The last six messages, oldest first, prefixed ``customer: `` or ``assistant: ``; each cut to 300 characters."""
+
+
+class TemplateItem(TypedDict):
+    """A piece of the reply written by a template of the pack."""
+
+    kind: Literal["template"]
+    template: str
+    values: dict[str, str]
+
+
+class PassagesItem(TypedDict):
+    """A piece of the reply taken from passages by the language engine."""
+
+    kind: Literal["passages"]
+    question: str
+    passages: list[Passage]
+
+
+class TextItem(TypedDict):
+    """A piece of the reply the pack words itself: the question of a field, a closing question."""
+
+    kind: Literal["text"]
+    text: str
+
+
+OutlineItem = TemplateItem | PassagesItem | TextItem
+
+
+class Escalation(TypedDict):
+    """Why the conversation goes to a person."""
+
+    trigger: str
+    """Id of a trigger of ``escalation.yaml`` or of a refusal rule."""
+    reason: str
+    queue: str
+    priority: Literal["normal", "high", "urgent"]
+    template: str
+
+
+class HandoffNotice(TypedDict):
+    """What the customer is told about the ticket a person will take."""
+
+    ticket_id: str
+    queue: str
+    position: int
+    """Open tickets of the queue up to and including this one."""
+    eta_seconds: int
+    """Longest expected wait, as the queue's owner promises it."""
+
+
+class Reply(TypedDict):
+    """What the customer reads at the end of a turn, and what it stands on."""
+
+    turn_id: str
+    message_id: str
+    text: str
+    sources: list[Source]
+    options: list[str]
+    evidence: list[dict[str, object]]
+    """Sentence by sentence: ``text``, ``chunk_ids``, ``files``; or ``template`` and ``call_id`` behind a template."""
+    outcome: Outcome
+    handoff: HandoffNotice | None
+    offer_person: bool
+    """A person is offered: the options say how."""
+
+
+class TurnInput(TypedDict, total=False):
+    """What starts a turn. Any other key of a client's input is ignored."""
+
+    text: str
+    """The customer's message, redacted."""
+    turn_id: str
+    channel: Channel
+    locale: str
+    card_seen: bool
+    """A card number was masked in it."""
+
+
+class SupportState(TypedDict, total=False):
+    """The state of the graph."""
+
+    memory: Memory
+    reply: Reply
+
+    text: Annotated[str, UntrackedValue]
+    turn_id: Annotated[str, UntrackedValue]
+    conversation_id: Annotated[str, UntrackedValue]
+    channel: Annotated[Channel, UntrackedValue]
+    locale: Annotated[str, UntrackedValue]
+    card_seen: Annotated[bool, UntrackedValue]
+    understanding: Annotated[Understanding, UntrackedValue]
+    request: Annotated[Request | None, UntrackedValue]
+    """The request this pass works on."""
+    waiting: Annotated[list[Request], UntrackedValue]
+    """Further requests of the same message, in order."""
+    actor: Annotated[Actor, UntrackedValue]
+    passages: Annotated[list[Passage], UntrackedValue]
+    planned_call: Annotated[ToolCall | None, UntrackedValue]
+    result: Annotated[ToolResult | None, UntrackedValue]
+    escalation: Annotated[Escalation | None, UntrackedValue]
+    outline: Annotated[list[OutlineItem], UntrackedValue]
+    """The pieces of the reply, in order."""
+    options: Annotated[list[str], UntrackedValue]
+    offer_person: Annotated[bool, UntrackedValue]
+    handoff: Annotated[HandoffNotice | None, UntrackedValue]
+    outcome: Annotated[Outcome, UntrackedValue]
+
+
+class TurnOutput(TypedDict, total=False):
+    """What a client of the graph gets back."""
+
+    reply: Reply
