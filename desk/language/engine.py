@@ -73,8 +73,6 @@ class LanguageEngine(Protocol):
         """Intent, confidence, fields, language and sentiment of a message, in one call."""
         ...
 
-    def answer(
-        self, question: str, *, passages: Sequence[Passage], context: TurnContext
-    ) -> AsyncIterator[AnswerPart]:
+    def answer(self, question: str, *, passages: Sequence[Passage], context: TurnContext) -> AsyncIterator[AnswerPart]:
         """The answer taken from the passages, part by part. No parts: the passages do not answer the question."""
         ...
