@@ -1,0 +1,189 @@
+"""Turning texts into vectors: a local embedding without any download, an OpenAI-compatible one, sentence-transformers.
+
+Vectors have unit length, so that their product is the cosine.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desk.config.settings import Settings
+from desk.domain.errors import ConfigurationError
+from retrieval.errors import DenseSearchUnavailable
+from retrieval.text import words
+
+if TYPE_CHECKING:
+    from langchain_openai import OpenAIEmbeddings
+
+Vectors = NDArray[np.float32]
+"""One row for each text."""
+
+LOCAL_VERSION = "1"
+SENTENCE_TRANSFORMERS = "sentence-transformers:"
+MAX_CHARACTERS = 8_000
+"""Longer texts are cut before they are sent: 8,191 tokens is what OpenAI's models read, and no chunk is so long."""
+QUERY_TIMEOUT = 2.0
+DOCUMENTS_TIMEOUT = 60.0
+
+
+class Embedding(Protocol):
+    """Raises ``DenseSearchUnavailable`` when the provider does not answer, or answers with no vectors."""
+
+    name: str
+    """Names everything that decides the vectors; a part of the index fingerprint."""
+    dimensions: int | None
+    """None until the first answer of a provider that does not say it before."""
+
+    async def embed_documents(self, texts: Sequence[str]) -> Vectors: ...
+
+    async def embed_query(self, text: str) -> Vectors:
+        """A single row."""
+        ...
+
+
+class LocalEmbedding:
+    """Latent semantic analysis of the corpus itself: TF-IDF of words and word pairs, projected by its main axes.
+
+    A pure function of the texts it is fitted on; the axes' signs are fixed, so that two processes agree.
+    """
+
+    def __init__(self, *, vocabulary: Mapping[str, int], axes: Vectors) -> None:
+        self._vocabulary = vocabulary
+        self._axes = axes
+        self.dimensions: int | None = axes.shape[1]
+        digest = hashlib.sha256("\n".join(vocabulary).encode() + np.round(axes, 3).tobytes()).hexdigest()
+        self.name = f"local-{LOCAL_VERSION}-{digest[:12]}"
+
+    async def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        return await asyncio.to_thread(lambda: np.vstack([self._embed(text) for text in texts]))
+
+    async def embed_query(self, text: str) -> Vectors:
+        return self._embed(text)[None, :]
+
+    def _embed(self, text: str) -> Vectors:
+        known = [(self._vocabulary[term], weight) for term, weight in _terms(text).items() if term in self._vocabulary]
+        if not known:
+            return np.zeros(self._axes.shape[1], dtype=np.float32)
+        rows, weights = zip(*known, strict=True)
+        return _unit(np.array(weights, dtype=np.float32) @ self._axes[list(rows)])
+
+    @classmethod
+    def fitted(cls, texts: Sequence[str], *, dimensions: int = 384) -> "LocalEmbedding":
+        """Fitted on these texts. CPU work: about 0.2 s for 200 chunks, call it in a thread."""
+        import scipy.sparse as sparse
+        from scipy.sparse.linalg import svds
+
+        counts = [_terms(text) for text in texts]
+        vocabulary = {term: row for row, term in enumerate(sorted({term for count in counts for term in count}))}
+        found_in = np.bincount([vocabulary[term] for count in counts for term in count], minlength=len(vocabulary))
+        idf = np.log((1 + len(texts)) / (1 + found_in)) + 1
+        rows = [row for row, count in enumerate(counts) for _ in count]
+        columns = [vocabulary[term] for count in counts for term in count]
+        values = np.array([weight for count in counts for weight in count.values()]) * idf[columns]
+        values /= np.sqrt(np.bincount(rows, weights=values**2))[rows]
+        matrix = sparse.csr_array((values, (rows, columns)), shape=(len(texts), len(vocabulary)))
+        wanted = min(dimensions, *matrix.shape)
+        if wanted > min(matrix.shape) // 2:
+            _, strengths, axes = np.linalg.svd(matrix.toarray(), full_matrices=False)
+        else:
+            _, strengths, axes = svds(matrix, k=wanted, v0=np.ones(min(matrix.shape)))
+        order = np.argsort(-strengths)[:wanted]
+        axes = axes[order][strengths[order] > 1e-6]
+        signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
+        projection = (axes * signs[:, None]).T * idf[:, None]
+        return cls(vocabulary=vocabulary, axes=np.ascontiguousarray(projection, dtype=np.float32))
+
+
+class OpenAIEmbedding:
+    """An embedding model behind any endpoint of the OpenAI protocol."""
+
+    def __init__(self, *, model: str, api_key: str, base_url: str | None) -> None:
+        self.name = f"openai-{model}-{hashlib.sha256((base_url or '').encode()).hexdigest()[:8]}"
+        self.dimensions: int | None = None
+        self._arguments: dict[str, Any] = {"model": model, "api_key": api_key, "base_url": base_url}
+        self._client: OpenAIEmbeddings | None = None
+
+    async def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        cut = [text[:MAX_CHARACTERS] for text in texts]
+        return await self._ask(lambda client: client.aembed_documents(cut), rows=len(texts), seconds=DOCUMENTS_TIMEOUT)
+
+    async def embed_query(self, text: str) -> Vectors:
+        return await self._ask(
+            lambda client: client.aembed_documents([text[:MAX_CHARACTERS]]), rows=1, seconds=QUERY_TIMEOUT
+        )
+
+    async def _ask(self, ask: Callable[["OpenAIEmbeddings"], Any], *, rows: int, seconds: float) -> Vectors:
+        if self._client is None:
+            from langchain_openai import OpenAIEmbeddings
+
+            # Without check_embedding_ctx_length=False the client downloads a tokenizer at the first call.
+            self._client = OpenAIEmbeddings(**self._arguments, check_embedding_ctx_length=False, max_retries=1)
+        try:
+            async with asyncio.timeout(seconds):
+                answer = np.asarray(await ask(self._client), dtype=np.float32)
+        except Exception as exc:
+            raise DenseSearchUnavailable(f"the embedding model did not answer ({type(exc).__name__})") from exc
+        if answer.ndim != 2 or len(answer) != rows or not np.isfinite(answer).all():
+            raise DenseSearchUnavailable("the embedding model answered with something that is no vector")
+        self.dimensions = answer.shape[1]
+        return _unit(answer)
+
+
+class SentenceTransformerEmbedding:
+    """A sentence-transformers model from a folder on this machine; never from a hub."""
+
+    def __init__(self, folder: Path) -> None:
+        if not (folder / "config.json").is_file():
+            raise ConfigurationError(f"FRONTDESK_EMBEDDING_MODEL: {folder} is not a sentence-transformers folder")
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as exc:
+            raise ConfigurationError(
+                "FRONTDESK_EMBEDDING_MODEL names a sentence-transformers folder, but the library is not installed; "
+                'install it with: pip install "frontdesk[embeddings]"'
+            ) from exc
+        self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, trust_remote_code=False)
+        self.name = f"sentence-transformers-{hashlib.sha256((folder / 'config.json').read_bytes()).hexdigest()[:12]}"
+        self.dimensions: int | None = self._model.get_sentence_embedding_dimension()
+
+    async def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        return await asyncio.to_thread(self._encode, list(texts))
+
+    async def embed_query(self, text: str) -> Vectors:
+        return await asyncio.to_thread(self._encode, [text])
+
+    def _encode(self, texts: list[str]) -> Vectors:
+        return _unit(np.asarray(self._model.encode(texts, show_progress_bar=False), dtype=np.float32))
+
+
+async def choose_embedding(settings: Settings, *, corpus: Sequence[str]) -> Embedding:
+    """The embedding the settings ask for; without any, a local one fitted on the corpus."""
+    model = settings.embedding_model
+    if model and model.startswith(SENTENCE_TRANSFORMERS):
+        return await asyncio.to_thread(SentenceTransformerEmbedding, Path(model.removeprefix(SENTENCE_TRANSFORMERS)))
+    if model:
+        if settings.openai_api_key is None:
+            raise ConfigurationError("FRONTDESK_EMBEDDING_MODEL needs OPENAI_API_KEY; unset it to embed locally")
+        key = settings.openai_api_key.get_secret_value()
+        return OpenAIEmbedding(model=model, api_key=key, base_url=settings.openai_base_url)
+    return await asyncio.to_thread(LocalEmbedding.fitted, corpus)
+
+
+def _terms(text: str) -> dict[str, float]:
+    """Words and pairs of neighbouring words with their damped frequency; a pair counts half."""
+    content = words(text)
+    single = {word: 1 + float(np.log(times)) for word, times in Counter(content).items()}
+    pairs = Counter(f"{first} {second}" for first, second in pairwise(content))
+    return single | {pair: 0.5 * times for pair, times in pairs.items()}
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths == 0, 1, lengths), dtype=np.float32)

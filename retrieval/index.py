@@ -1,0 +1,288 @@
+"""The vector index: chunks in a Chroma collection, embedded in this process or on a Chroma server.
+
+A collection is named by a fingerprint of everything that decides its content, so a changed pack, embedding or chunker
+gets a new collection beside the old one, and an unchanged one is found again and reused. It is marked complete last:
+one that a crash left half-built is filled again, under the same ids.
+"""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from desk.domain.errors import ConfigurationError
+from retrieval.chunking import CHUNKER_VERSION, Chunk
+from retrieval.embeddings import Embedding, Vectors
+from retrieval.errors import DenseSearchUnavailable
+from retrieval.guard import Guard
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+    from langchain_chroma import Chroma
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "frontdesk-"
+KEPT_COLLECTIONS = 4
+"""Complete collections kept, newest first: other processes may still run on an older pack (roll-out, roll-back)."""
+QUERY_SECONDS = 2.0
+BUILD_SECONDS = 120.0
+RETRY_SECONDS = 10.0
+BATCH = 256
+NEVER = date.max
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eligibility:
+    """Which chunks may be seen. There is no search without it."""
+
+    audiences: tuple[str, ...]
+    locales: tuple[str, ...]
+    on: date
+    """Effective on or before this day, and not expired on it."""
+
+    def admits(self, chunk: Chunk) -> bool:
+        return (
+            chunk.status == "published"
+            and chunk.audience in self.audiences
+            and chunk.locale in self.locales
+            and chunk.effective <= self.on < (chunk.expires or NEVER)
+        )
+
+    def as_where(self) -> dict[str, Any]:
+        """The same as a Chroma filter; never empty, because an empty one returns everything."""
+        return {
+            "$and": [
+                {"status": "published"},
+                {"audience": {"$in": list(self.audiences)}},
+                {"locale": {"$in": list(self.locales)}},
+                {"effective": {"$lte": self.on.toordinal()}},
+                {"expires": {"$gt": self.on.toordinal()}},
+            ]
+        }
+
+
+class VectorIndex(Protocol):
+    """Nearest chunks to a vector. Raises ``DenseSearchUnavailable`` and nothing else, within about two seconds."""
+
+    async def open(self) -> bool:
+        """Make the index ready; False when that did not succeed and will be tried again."""
+        ...
+
+    async def nearest(self, vector: Vectors, *, where: Eligibility, limit: int) -> dict[str, float]:
+        """Cosine similarity (−1..1) by chunk id. ``vector`` is a single row."""
+        ...
+
+    async def count(self) -> int:
+        """Chunks in the index."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+def fingerprint(chunks: Sequence[Chunk], *, embedding: str) -> str:
+    """16 hex digits over every chunk with its metadata, the embedding's name and the chunker's version."""
+    digest = hashlib.sha256(f"{CHUNKER_VERSION}\n{embedding}\n".encode())
+    for chunk in sorted(chunks, key=lambda chunk: chunk.id):
+        digest.update(repr((chunk.id, chunk.headed, sorted(_metadata(chunk).items()))).encode())
+    return digest.hexdigest()[:16]
+
+
+class ChromaIndex:
+    """A Chroma collection behind a guard.
+
+    ``connect`` blocks: it is called on the guard's threads, and again if it fails.
+    """
+
+    def __init__(self, *, connect: Callable[[], "ClientAPI"], chunks: Sequence[Chunk], embedding: Embedding) -> None:
+        self._connect = connect
+        self._chunks = list(chunks)
+        self._embedding = embedding
+        self._guard = Guard(name="chroma")
+        self._name = PREFIX + fingerprint(chunks, embedding=embedding.name)
+        self._client: ClientAPI | None = None
+        self._store: Chroma | None = None
+        self._opening: asyncio.Task[bool] | None = None
+        self._open_again_at = 0.0
+
+    async def open(self) -> bool:
+        try:
+            if await self._guard.run(self._reuse, seconds=BUILD_SECONDS):
+                return True
+            vectors = await self._embedding.embed_documents([chunk.headed for chunk in self._chunks])
+            await self._guard.run(lambda: self._build(vectors), seconds=BUILD_SECONDS)
+        except DenseSearchUnavailable as exc:
+            self._open_again_at = time.monotonic() + RETRY_SECONDS
+            logger.warning(
+                "Vector index is not available, searching by words alone",
+                extra={"action": "index_unavailable", "collection": self._name, "reason": str(exc.__cause__ or exc)},
+            )
+            return False
+        return True
+
+    async def nearest(self, vector: Vectors, *, where: Eligibility, limit: int) -> dict[str, float]:
+        store = self._ready()
+        filters, row = where.as_where(), vector[0].tolist()
+        try:
+            found = await self._guard.run(
+                lambda: store.similarity_search_by_vector_with_relevance_scores(row, k=limit, filter=filters),
+                seconds=QUERY_SECONDS,
+            )
+        except DenseSearchUnavailable as exc:
+            if _is_missing(exc.__cause__):
+                self._store = None
+            raise
+        return {document.id or "": 1.0 - distance for document, distance in found}
+
+    async def count(self) -> int:
+        self._ready()
+        return await self._guard.run(lambda: self._collection().count(), seconds=QUERY_SECONDS)
+
+    async def close(self) -> None:
+        if self._opening:
+            self._opening.cancel()
+        client, self._client, self._store = self._client, None, None
+        if client is not None:
+            try:
+                await self._guard.run(lambda: _close(client), seconds=QUERY_SECONDS)
+            except DenseSearchUnavailable:
+                logger.info("Chroma did not close in time", extra={"action": "index_close_timed_out"})
+        self._guard.close()
+
+    def _ready(self) -> "Chroma":
+        """The store, or an error now and another attempt to open it in the background."""
+        if self._store is not None:
+            return self._store
+        idle = self._opening is None or self._opening.done()
+        if idle and time.monotonic() >= self._open_again_at:
+            self._opening = asyncio.create_task(self.open())
+        raise DenseSearchUnavailable("the vector index is not open")
+
+    def _reuse(self) -> bool:
+        """Use the collection when it is there and complete."""
+        from chromadb.errors import NotFoundError
+
+        if self._client is None:
+            self._client = self._connect()
+        try:
+            collection = self._collection()
+        except NotFoundError:
+            return False
+        complete = (collection.metadata or {}).get("complete") is True
+        if not complete or collection.count() != len(self._chunks):
+            return False
+        self._store = self._wrapped()
+        return True
+
+    def _build(self, vectors: Vectors) -> None:
+        """Fill the collection, mark it complete, then use it. Repeating any part of this changes nothing."""
+        store = self._wrapped()
+        collection = self._collection()
+        for start in range(0, len(self._chunks), BATCH):
+            part = self._chunks[start : start + BATCH]
+            collection.upsert(
+                ids=[chunk.id for chunk in part],
+                embeddings=vectors[start : start + BATCH],
+                documents=[chunk.headed for chunk in part],
+                metadatas=[_metadata(chunk) for chunk in part],
+            )
+        collection.modify(metadata={**(collection.metadata or {}), "complete": True, "chunks": len(self._chunks)})
+        self._store = store
+        self._drop_old()
+
+    def _wrapped(self) -> "Chroma":
+        from langchain_chroma import Chroma
+
+        return Chroma(
+            client=self._client,
+            collection_name=self._name,
+            collection_metadata={"complete": False, "built_at": int(time.time())},
+            collection_configuration={"hnsw": {"space": "cosine"}},
+        )
+
+    def _collection(self) -> Any:
+        if self._client is None:
+            raise ConnectionError("not connected")
+        # Without embedding_function=None Chroma would load its own model, which it downloads.
+        return self._client.get_collection(self._name, embedding_function=None)
+
+    def _drop_old(self) -> None:
+        if self._client is None:
+            return
+        ours = [c for c in self._client.list_collections() if c.name.startswith(PREFIX) and c.name != self._name]
+        complete = [c for c in ours if (c.metadata or {}).get("complete") is True]
+        newest_first = sorted(complete, key=lambda c: int((c.metadata or {}).get("built_at", 0)), reverse=True)
+        for collection in newest_first[KEPT_COLLECTIONS - 1 :]:
+            self._client.delete_collection(collection.name)
+
+
+def embedded(folder: Path) -> Callable[[], "ClientAPI"]:
+    """Connects to a Chroma inside this process whose files are in the folder."""
+
+    def connect() -> "ClientAPI":
+        import chromadb
+        from chromadb.config import Settings
+
+        folder.mkdir(parents=True, exist_ok=True)
+        return chromadb.PersistentClient(path=folder, settings=Settings(anonymized_telemetry=False))
+
+    return connect
+
+
+def over_http(url: str) -> Callable[[], "ClientAPI"]:
+    """Connects to a Chroma server such as ``http://chroma:8000``. Raises ``ConfigurationError`` for another form."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigurationError(f"CHROMA_URL: {url!r} is not an address like http://chroma:8000")
+    host, port, is_https = (
+        parts.hostname,
+        parts.port or (443 if parts.scheme == "https" else 8000),
+        parts.scheme == "https",
+    )
+
+    def connect() -> "ClientAPI":
+        import chromadb
+        import httpx
+        from chromadb.config import Settings
+
+        # Chroma's client has no time-out of its own and speaks to the server when it is made: ask first, with one.
+        httpx.get(f"{parts.scheme}://{host}:{port}/api/v2/heartbeat", timeout=QUERY_SECONDS).raise_for_status()
+        client = chromadb.HttpClient(host=host, port=port, ssl=is_https, settings=Settings(anonymized_telemetry=False))
+        session = getattr(getattr(client, "_server", None), "_session", None)
+        if isinstance(session, httpx.Client):
+            session.timeout = httpx.Timeout(BUILD_SECONDS / 4)
+        return client
+
+    return connect
+
+
+def _close(client: "ClientAPI") -> None:
+    """Releases the files of an embedded Chroma; the protocol type does not have it, the client does."""
+    from chromadb.api.client import Client
+
+    if isinstance(client, Client):
+        client.close()
+
+
+def _metadata(chunk: Chunk) -> Mapping[str, str | int]:
+    return {
+        "article": chunk.article,
+        "version": chunk.version,
+        "area": chunk.area,
+        "status": chunk.status,
+        "audience": chunk.audience,
+        "locale": chunk.locale,
+        "channels": ",".join(chunk.channels),
+        "effective": chunk.effective.toordinal(),
+        "expires": (chunk.expires or NEVER).toordinal(),
+    }
+
+
+def _is_missing(cause: BaseException | None) -> bool:
+    return type(cause).__name__ in {"NotFoundError", "InvalidCollectionException"}

@@ -1,0 +1,215 @@
+"""Search: dense and lexical evidence joined into one probability for each passage (R4.4)."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypedDict
+from zoneinfo import ZoneInfo
+
+from desk.config.settings import Settings
+from desk.domain.passages import Passage
+from desk.policies.models import PolicySet
+from retrieval.chunking import Chunk, chunk_article
+from retrieval.embeddings import Embedding, choose_embedding
+from retrieval.errors import DenseSearchUnavailable
+from retrieval.index import ChromaIndex, Eligibility, VectorIndex, embedded, over_http
+from retrieval.lexical import LexicalIndex
+
+logger = logging.getLogger(__name__)
+
+Audience = Literal["public", "customer", "internal"]
+
+AUDIENCES: Mapping[Audience, tuple[str, ...]] = {
+    "public": ("public",),
+    "customer": ("public", "customer"),
+    "internal": ("public", "customer", "internal"),
+}
+CANDIDATES = 50
+"""Chunks asked of the vector index."""
+DENSE_SECONDS = 2.0
+"""Embedding the query and asking the index together; then the words alone decide."""
+AREA_BOOST = 0.7
+"""Added to the log-odds when ranking a passage of an area the intent names; never to its score."""
+MAX_QUERY_CHARACTERS = 8_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """A logistic function of the evidence for one passage."""
+
+    bias: float
+    cosine: float
+    relevance: float
+    coverage: float
+
+    def log_odds(self, *, cosine: float, relevance: float, coverage: float) -> float:
+        return self.bias + self.cosine * cosine + self.relevance * relevance + self.coverage * coverage
+
+
+HYBRID = Weights(bias=-4.0, cosine=5.0, relevance=4.0, coverage=3.0)
+LEXICAL_ALONE = Weights(bias=-3.5, cosine=0.0, relevance=6.0, coverage=4.0)
+
+
+class Health(TypedDict):
+    """What readiness tells about retrieval."""
+
+    ready: bool
+    """The vector index answers. When it does not, search by words goes on."""
+    chunks: int
+    """Chunks in the vector index."""
+    expected: int
+    """Chunks of the pack."""
+    embedding: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchResult:
+    passages: list[Passage]
+    """Best first."""
+    confident: bool
+    """The best passage reaches the policy's threshold. False: say that you do not know."""
+    best: float
+    """The highest score; 0 when there is no passage."""
+    degraded: bool
+    """The vector index did not take part."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retriever:
+    """The only way the product reads knowledge."""
+
+    chunks: Sequence[Chunk]
+    lexical: LexicalIndex
+    embedding: Embedding
+    index: VectorIndex
+    threshold: float
+    """A best score below it means: not known."""
+    default_locale: str
+    """Used when there is nothing in the customer's language."""
+    timezone: ZoneInfo
+    """Whose midnight makes an article effective or expired."""
+
+    async def search(
+        self,
+        query: str,
+        *,
+        areas: Sequence[str] = (),
+        audience: Audience = "public",
+        channel: str,
+        locale: str = "en",
+        limit: int = 5,
+        now: datetime,
+    ) -> SearchResult:
+        """The passages that most probably answer the query. Never raises because Chroma or an embedding fails."""
+        query = query[:MAX_QUERY_CHARACTERS]
+        where = Eligibility(
+            audiences=AUDIENCES[audience],
+            locales=self._locales(locale),
+            on=now.astimezone(self.timezone).date(),
+        )
+        allowed = [
+            number
+            for number, chunk in enumerate(self.chunks)
+            if where.admits(chunk) and (not chunk.channels or channel in chunk.channels)
+        ]
+        if not allowed or not query.strip():
+            return SearchResult(passages=[], confident=False, best=0.0, degraded=False)
+        cosines = await self._cosines(query, where=where)
+        evidence = self._evidence(query, allowed=allowed, cosines=cosines)
+        boosted = {n: odds + AREA_BOOST * (self.chunks[n].area in areas) for n, odds in evidence.items()}
+        ranked = sorted(boosted, key=lambda n: (-boosted[n], n))[:limit]
+        passages = [_passage(self.chunks[n], score=_probability(evidence[n])) for n in ranked]
+        best = max((passage["score"] for passage in passages), default=0.0)
+        return SearchResult(passages=passages, confident=best >= self.threshold, best=best, degraded=cosines is None)
+
+    def load(self, chunk_ids: Iterable[str]) -> list[Passage]:
+        """The passages with these ids, in this order, score 1. Ids of another pack version are left out."""
+        known = {chunk.id: chunk for chunk in self.chunks}
+        return [_passage(known[chunk_id], score=1.0) for chunk_id in chunk_ids if chunk_id in known]
+
+    async def health(self) -> Health:
+        """Asks the vector index; at most about two seconds, never raises."""
+        try:
+            count = await self.index.count()
+        except DenseSearchUnavailable:
+            count = 0
+        return Health(
+            ready=count == len(self.chunks), chunks=count, expected=len(self.chunks), embedding=self.embedding.name
+        )
+
+    async def close(self) -> None:
+        await self.index.close()
+
+    def _locales(self, locale: str) -> tuple[str, ...]:
+        """The customer's language when anything is published in it, else the pack's own."""
+        wanted = (locale, locale.split("-")[0])
+        if any(chunk.locale in wanted for chunk in self.chunks):
+            return wanted
+        return (self.default_locale,)
+
+    async def _cosines(self, query: str, *, where: Eligibility) -> dict[str, float] | None:
+        try:
+            async with asyncio.timeout(DENSE_SECONDS):
+                vector = await self.embedding.embed_query(query)
+                return await self.index.nearest(vector, where=where, limit=min(CANDIDATES, len(self.chunks)))
+        except (DenseSearchUnavailable, TimeoutError) as exc:
+            logger.warning(
+                "Searched by words alone", extra={"action": "search_degraded", "reason": str(exc) or "took too long"}
+            )
+            return None
+
+    def _evidence(self, query: str, *, allowed: list[int], cosines: dict[str, float] | None) -> dict[int, float]:
+        """Log-odds by chunk number, of chunks that share a word or are near."""
+        words = self.lexical.score(query)
+        weights, near = (LEXICAL_ALONE, {}) if cosines is None else (HYBRID, cosines)
+        return {
+            n: weights.log_odds(
+                cosine=near.get(self.chunks[n].id, 0.0),
+                relevance=float(words.relevance[n]),
+                coverage=float(words.coverage[n]),
+            )
+            for n in allowed
+            if words.relevance[n] > 0 or self.chunks[n].id in near
+        }
+
+
+async def build_retriever(settings: Settings, policies: PolicySet) -> Retriever:
+    """The retriever of this pack, its index reused or built. Close it with ``await retriever.close()``.
+
+    Raises ``ConfigurationError``; a Chroma that does not answer is no error, search starts with words alone.
+    """
+    chunks = [chunk for article in policies.articles.values() for chunk in chunk_article(article)]
+    corpus = [chunk.headed for chunk in chunks]
+    connect = over_http(settings.chroma_url) if settings.chroma_url else embedded(settings.data_dir / "chroma")
+    embedding = await choose_embedding(settings, corpus=corpus)
+    index = ChromaIndex(connect=connect, chunks=chunks, embedding=embedding)
+    await index.open()
+    return Retriever(
+        chunks=chunks,
+        lexical=LexicalIndex(chunks),
+        embedding=embedding,
+        index=index,
+        threshold=policies.thresholds.passage_confidence,
+        default_locale=policies.locale,
+        timezone=ZoneInfo(policies.timezone),
+    )
+
+
+def _probability(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))
+
+
+def _passage(chunk: Chunk, *, score: float) -> Passage:
+    return Passage(
+        chunk_id=chunk.id,
+        article=chunk.article,
+        version=chunk.version,
+        title=chunk.title,
+        heading=chunk.heading,
+        area=chunk.area,
+        text=chunk.text,
+        score=score,
+    )
