@@ -10,6 +10,7 @@ from langgraph.channels import UntrackedValue
 
 from desk.domain.conversation import Actor, Channel, Outcome
 from desk.domain.passages import Passage, Source
+from desk.handoff.packet import Escalation, HandoffNotice
 from desk.language.engine import Understanding
 from tools.calls import ToolCall, ToolResult
 
@@ -33,11 +34,19 @@ class Memory(TypedDict):
 
     request: Request | None
     """The request that waits for the customer's next words."""
+    waiting: list[Request]
+    """Further requests of an earlier message, in order."""
     known: dict[str, str]
     """Fields said earlier, so that nobody has to repeat them."""
     clarifications: int
     """Clarifying questions in a row."""
-    ticket_id: str | None
+    frustrations: int
+    """Angry messages so far."""
+    offered: dict[str, str]
+    """Quick replies of the last reply that stand for an intent: label to intent id."""
+    offered_person: bool
+    """The last reply asked whether a person should take over."""
+    ticket: HandoffNotice | None
     """The ticket a person has, once the conversation was escalated."""
     recent: list[str]
     """The last six messages, oldest first, prefixed ``customer: `` or ``assistant: ``; each cut to 300 characters."""
@@ -67,28 +76,6 @@ class TextItem(TypedDict):
 
 
 OutlineItem = TemplateItem | PassagesItem | TextItem
-
-
-class Escalation(TypedDict):
-    """Why the conversation goes to a person."""
-
-    trigger: str
-    """Id of a trigger of ``escalation.yaml`` or of a refusal rule."""
-    reason: str
-    queue: str
-    priority: Literal["normal", "high", "urgent"]
-    template: str
-
-
-class HandoffNotice(TypedDict):
-    """What the customer is told about the ticket a person will take."""
-
-    ticket_id: str
-    queue: str
-    position: int
-    """Open tickets of the queue up to and including this one."""
-    eta_seconds: int
-    """Longest expected wait, as the queue's owner promises it."""
 
 
 class Reply(TypedDict):
@@ -134,8 +121,6 @@ class SupportState(TypedDict, total=False):
     understanding: Annotated[Understanding, UntrackedValue]
     request: Annotated[Request | None, UntrackedValue]
     """The request this pass works on."""
-    waiting: Annotated[list[Request], UntrackedValue]
-    """Further requests of the same message, in order."""
     actor: Annotated[Actor, UntrackedValue]
     passages: Annotated[list[Passage], UntrackedValue]
     planned_call: Annotated[ToolCall | None, UntrackedValue]

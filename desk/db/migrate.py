@@ -1,7 +1,10 @@
 """Brings the schema up to date: numbered SQL files, each applied once, in order, in its own transaction."""
 
+import asyncio
 import hashlib
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from psycopg import AsyncConnection
@@ -14,28 +17,43 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x46524F4E54  # "FRONT": several processes may start at once, one migrates
 
 
-async def migrate(url: str, *, folder: Path = MIGRATIONS) -> list[str]:
-    """Applies what is missing and returns the names of the files applied.
+@asynccontextmanager
+async def migration_lock(url: str) -> AsyncIterator[AsyncConnection]:
+    """A connection that alone may change the schema.
+
+    The lock is polled for rather than waited for: a waiting statement holds a snapshot, and LangGraph's
+    ``CREATE INDEX CONCURRENTLY`` would wait for that snapshot while we wait for the lock.
+    """
+    async with await AsyncConnection.connect(url, autocommit=True) as connection:
+        while True:
+            row = await (await connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,))).fetchone()
+            if row is not None and row[0]:
+                break
+            await asyncio.sleep(0.1)
+        yield connection  # closing the connection gives the lock back
+
+
+async def migrate(connection: AsyncConnection, *, folder: Path = MIGRATIONS) -> list[str]:
+    """Applies what is missing and returns the names of the files applied; call it under ``migration_lock``.
 
     Raises ``ConfigurationError`` when an applied file was changed afterwards or the database is from a newer release.
     """
     files = sorted(folder.glob("[0-9]*.sql"))
-    async with await AsyncConnection.connect(url, autocommit=True) as connection:
-        await connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-        await connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migrations"
-            " (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
-        )
-        rows = await (await connection.execute("SELECT name, checksum FROM schema_migrations")).fetchall()
-        applied = {str(name): str(checksum) for name, checksum in rows}
-        _refuse_unknown(applied, files)
-        return [file.name for file in files if await _apply(connection, file, applied)]
+    await connection.execute(
+        "CREATE TABLE IF NOT EXISTS schema_migrations"
+        " (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+    )
+    rows = await (await connection.execute("SELECT name, checksum FROM schema_migrations")).fetchall()
+    applied = {str(name): str(checksum) for name, checksum in rows}
+    _refuse_unknown(applied, files)
+    return [file.name for file in files if await _apply(connection, file, applied)]
 
 
 def _refuse_unknown(applied: dict[str, str], files: list[Path]) -> None:
     if unknown := sorted(applied.keys() - {file.name for file in files}):
         raise ConfigurationError(
-            f"the database was migrated by a newer release ({', '.join(unknown)}); start that release, or restore a backup"
+            f"the database was migrated by a newer release ({', '.join(unknown)}); "
+            "start that release, or restore a backup"
         )
 
 

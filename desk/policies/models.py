@@ -205,6 +205,8 @@ class Queue(PackModel):
     """Shown to the customer, e.g. "Monday to Friday, 9:00 to 18:00 Eastern Time"."""
     reply_within: str
     """Shown to the customer, e.g. "one business day"."""
+    reply_seconds: int = Field(ge=60)
+    """The same promise for programs: ``eta_seconds`` of a hand-off."""
 
 
 class Trigger(PackModel):

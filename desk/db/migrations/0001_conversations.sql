@@ -60,13 +60,14 @@ CREATE TABLE event_batches (
 
 CREATE TABLE tickets (
     id              text PRIMARY KEY,
-    conversation_id text NOT NULL REFERENCES conversations ON DELETE CASCADE,
-    turn_id         text NOT NULL UNIQUE,    -- a turn escalates once
+    conversation_id text NOT NULL,           -- no reference: threads of `langgraph dev` have no row in conversations
+    turn_id         text NOT NULL,
     queue           text NOT NULL,
     priority        text NOT NULL CHECK (priority IN ('normal', 'high', 'urgent')),
     reason          text NOT NULL,
     packet          jsonb NOT NULL,
     status          text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'claimed', 'resolved')),
-    created_at      timestamptz NOT NULL DEFAULT now()
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (conversation_id, turn_id)        -- a turn escalates once
 );
 CREATE INDEX tickets_of_queue ON tickets (queue, created_at) WHERE status = 'open';

@@ -1,0 +1,187 @@
+"""The one place that chooses implementations and opens everything, in order, and closes it again."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from desk.config.settings import Settings
+from desk.conversations.events import EventLog
+from desk.conversations.hub import EventHub
+from desk.conversations.inbox import Inbox
+from desk.conversations.store import ConversationStore
+from desk.db.embedded import start_embedded_postgres, stop_embedded_postgres
+from desk.db.migrate import migrate, migration_lock
+from desk.db.pool import Pool, open_pool
+from desk.domain.errors import ConfigurationError
+from desk.handoff.service import HandoffService
+from desk.identity.identification import IdentificationStore
+from desk.integrations.postgres.billing import PostgresBilling
+from desk.integrations.postgres.crm import PostgresCrm
+from desk.integrations.postgres.orders import PostgresOrders
+from desk.integrations.seed import seed
+from desk.language.engine import LanguageEngine
+from desk.language.fallback import FallbackEngine
+from desk.language.offline import OfflineEngine
+from desk.policies.loader import load_pack, resolve_pack
+from desk.policies.models import PolicySet
+from graph.apology import Apologist
+from graph.builder import Services, build_graph
+from graph.checkpointer import ConversationSaver, create_checkpoint_tables
+from graph.runs import TurnRunner
+from retrieval.search import Retriever, build_retriever
+from tools.executor import ToolExecutor
+from tools.registry import Systems, ToolRegistry
+
+DRAIN_SECONDS = 10.0
+MIN_SECRET = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """The open product: what the server, the terminal and the evals work with."""
+
+    settings: Settings
+    policies: PolicySet
+    pool: Pool
+    services: Services
+    conversations: ConversationStore
+    runner: TurnRunner
+    log: EventLog
+    hub: EventHub
+
+    async def health(self) -> dict[str, str]:
+        """Each dependency: ``ok``, or one sentence on what is wrong. Takes at most some seconds."""
+        return {"postgres": await self._postgres(), "knowledge": await self._knowledge()}
+
+    async def _postgres(self) -> str:
+        try:
+            async with asyncio.timeout(3), self.pool.connection() as connection:
+                await connection.execute("SELECT 1")
+        except Exception as exc:
+            return f"PostgreSQL does not answer ({type(exc).__name__})"
+        return "ok"
+
+    async def _knowledge(self) -> str:
+        health = await self.services.retriever.health()
+        if health["ready"]:
+            return "ok"
+        return f"the vector index has {health['chunks']} of {health['expected']} chunks; answers come from words alone"
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings, *, demo: bool = False) -> AsyncIterator[Desk]:
+    """Migrates, opens everything, runs the background work, and drains at the end.
+
+    ``demo`` loads the pack's seed data and makes a secret of its own. Raises ``ConfigurationError`` and ``PackError``.
+    """
+    secret = _secret(settings, demo=demo)
+    async with AsyncExitStack() as stack:
+        url = await _database(settings, stack)
+        policies = await asyncio.to_thread(lambda: load_pack(resolve_pack(settings.pack)))
+        pool = await open_pool(url)
+        stack.push_async_callback(pool.close)
+        if demo:
+            await seed(pool, policies)
+        services = await open_services(settings, policies, pool=pool, secret=secret, stack=stack)
+        owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        log = EventLog(pool, owner=owner)
+        hub = EventHub(log, owner=owner, url=url)
+        runner = TurnRunner(
+            build_graph(services, checkpointer=ConversationSaver(pool)),
+            inbox=Inbox(pool, owner=owner, lease_ttl=settings.lease_ttl),
+            log=log,
+            hub=hub,
+            apologise=Apologist(services.handoff, policies=policies),
+            turn_timeout=settings.turn_timeout,
+            lease_ttl=settings.lease_ttl,
+        )
+        desk = Desk(
+            settings=settings,
+            policies=policies,
+            pool=pool,
+            services=services,
+            conversations=ConversationStore(pool, secret=secret),
+            runner=runner,
+            log=log,
+            hub=hub,
+        )
+        tasks = [asyncio.create_task(work) for work in runner.background()]
+        try:
+            yield desk
+        finally:
+            await runner.drain(seconds=DRAIN_SECONDS)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def open_services(
+    settings: Settings, policies: PolicySet, *, pool: Pool, secret: bytes, stack: AsyncExitStack
+) -> Services:
+    """The nodes' services on an open pool; what has to be closed goes onto the stack."""
+    retriever, engine = await asyncio.gather(
+        build_retriever(settings, policies), _engine(settings, policies, stack=stack)
+    )
+    stack.push_async_callback(retriever.close)
+    registry = ToolRegistry(policies, Systems(orders=PostgresOrders(pool), billing=PostgresBilling(pool)))
+    return Services(
+        policies=policies,
+        engine=engine,
+        retriever=retriever,
+        identity=IdentificationStore(pool=pool, key=secret),
+        crm=PostgresCrm(pool),
+        executor=ToolExecutor(registry),
+        handoff=HandoffService(pool, policies=policies),
+    )
+
+
+async def prepare_database(url: str) -> list[str]:
+    """Migrates our schema and the checkpointer's; the names of the migrations applied."""
+    async with migration_lock(url) as connection:
+        applied = await migrate(connection)
+        await create_checkpoint_tables(url)
+    return applied
+
+
+async def _database(settings: Settings, stack: AsyncExitStack) -> str:
+    url = settings.database_url
+    if url is None:
+        url = await asyncio.to_thread(start_embedded_postgres, settings.data_dir)
+        stack.push_async_callback(asyncio.to_thread, stop_embedded_postgres, settings.data_dir)
+    await prepare_database(url)
+    return url
+
+
+async def _engine(settings: Settings, policies: PolicySet, *, stack: AsyncExitStack) -> LanguageEngine:
+    offline = await asyncio.to_thread(OfflineEngine.from_policies, policies)
+    if settings.openai_api_key is None or not settings.openai_api_key.get_secret_value():
+        return offline
+    from desk.language.openai import OpenAIEngine
+
+    primary = OpenAIEngine.from_settings(settings, policies)
+    stack.push_async_callback(primary.aclose)
+    return FallbackEngine(primary=primary, fallback=offline)
+
+
+def _secret(settings: Settings, *, demo: bool) -> bytes:
+    """The key behind tokens and hashes: the setting, or in a demo one of its own, kept in the data folder."""
+    if settings.secret_key is not None:
+        key = settings.secret_key.get_secret_value().encode()
+        if len(key) < MIN_SECRET:
+            raise ConfigurationError(f"FRONTDESK_SECRET_KEY is shorter than {MIN_SECRET} characters; use a longer one")
+        return key
+    if not demo:
+        raise ConfigurationError("FRONTDESK_SECRET_KEY is not set; set it to at least 32 random characters, or use --demo")
+    return _demo_secret(settings.data_dir / "demo-secret")
+
+
+def _demo_secret(file: Path) -> bytes:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError), file.open("x", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
+        out.write(secrets.token_urlsafe(48))
+    return file.read_bytes()

@@ -1,0 +1,98 @@
+"""The graph: nine nodes and the edges between them, nothing else."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import StreamWriter
+
+from desk.domain.ids import new_id
+from desk.handoff.service import HandoffService
+from desk.identity.identification import IdentificationStore
+from desk.integrations.protocols import Crm
+from desk.language.engine import LanguageEngine
+from desk.policies.models import PolicySet
+from graph.node import Node
+from graph.routing import after_authenticate, after_plan, after_refusal_check, after_validate
+from graph.runs import Graph
+from graph.state import SupportState, TurnInput, TurnOutput
+from nodes.authenticate import Authenticate
+from nodes.classify import Classify
+from nodes.escalate import Escalate
+from nodes.plan import Plan
+from nodes.refusal_check import RefusalCheck
+from nodes.respond import Respond
+from nodes.retrieve import Retrieve
+from nodes.tool_call import ToolCallNode
+from nodes.validate import Validate
+from retrieval.search import Retriever
+from tools.executor import ToolExecutor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Everything the nodes use. ``graph.bootstrap`` chooses the implementations."""
+
+    policies: PolicySet
+    engine: LanguageEngine
+    retriever: Retriever
+    identity: IdentificationStore
+    crm: Crm
+    executor: ToolExecutor
+    handoff: HandoffService
+
+
+def build_graph(services: Services, *, checkpointer: BaseCheckpointSaver[str] | None = None) -> Graph:
+    """The compiled graph. A thread is a conversation; an input is a customer's message."""
+    s = services
+    nodes: dict[str, Node] = {
+        "classify": Classify(engine=s.engine, policies=s.policies),
+        "refusal_check": RefusalCheck(policies=s.policies),
+        "authenticate": Authenticate(identity=s.identity, crm=s.crm, policies=s.policies),
+        "retrieve": Retrieve(retriever=s.retriever, policies=s.policies),
+        "plan": Plan(policies=s.policies),
+        "tool_call": ToolCallNode(executor=s.executor, policies=s.policies),
+        "validate": Validate(policies=s.policies),
+        "respond": Respond(engine=s.engine, policies=s.policies),
+        "escalate": Escalate(handoff=s.handoff, policies=s.policies),
+    }
+    graph = StateGraph(SupportState, input_schema=TurnInput, output_schema=TurnOutput)
+    for name, node in nodes.items():
+        graph.add_node(name, _announced(name, node))
+    graph.add_edge(START, "classify")
+    graph.add_edge("classify", "refusal_check")
+    graph.add_conditional_edges("refusal_check", after_refusal_check)
+    graph.add_conditional_edges("authenticate", after_authenticate)
+    graph.add_edge("retrieve", "plan")
+    graph.add_conditional_edges("plan", after_plan)
+    graph.add_edge("tool_call", "validate")
+    graph.add_conditional_edges("validate", after_validate)
+    graph.add_edge("escalate", "respond")
+    graph.add_edge("respond", END)
+    return graph.compile(checkpointer=checkpointer, name="frontdesk")
+
+
+def _announced(name: str, node: Node) -> Callable[..., Awaitable[SupportState]]:
+    """The node as LangGraph calls it: announced on the customer's stream when it starts and when it ends."""
+
+    async def run(state: SupportState, config: RunnableConfig, writer: StreamWriter) -> SupportState:
+        def emit(kind: str, data: dict[str, Any]) -> None:
+            writer({"type": kind, "data": data})
+
+        if name == "classify":
+            # The thread is the conversation; nothing in a client's input can name another one.
+            state["conversation_id"] = config["configurable"]["thread_id"]
+            state.setdefault("turn_id", new_id("turn"))
+        emit("step", {"node": name, "status": "started"})
+        begun = time.perf_counter()
+        update = await node(state, emit)
+        emit("step", {"node": name, "status": "finished", "ms": round((time.perf_counter() - begun) * 1000, 1)})
+        if name == "classify":
+            update |= {"conversation_id": state["conversation_id"], "turn_id": state["turn_id"]}
+        return update
+
+    return run
