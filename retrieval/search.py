@@ -6,8 +6,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Literal, TypedDict
 from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
 
 from desk.config.settings import Settings
 from desk.domain.passages import Passage
@@ -16,7 +20,7 @@ from retrieval.chunking import Chunk, chunk_article
 from retrieval.embeddings import Embedding, choose_embedding
 from retrieval.errors import DenseSearchUnavailable
 from retrieval.index import ChromaIndex, Eligibility, VectorIndex, embedded, over_http
-from retrieval.lexical import LexicalIndex
+from retrieval.lexical import Floats, LexicalIndex
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +38,9 @@ DENSE_SECONDS = 2.0
 AREA_BOOST = 0.7
 """Added to the log-odds when ranking a passage of an area the intent names; never to its score."""
 MAX_QUERY_CHARACTERS = 8_000
+MAX_ELIGIBILITIES = 64
+
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +52,7 @@ class Weights:
     relevance: float
     coverage: float
 
-    def log_odds(self, *, cosine: float, relevance: float, coverage: float) -> float:
+    def log_odds(self, *, cosine: Floats, relevance: Floats, coverage: Floats) -> Floats:
         return self.bias + self.cosine * cosine + self.relevance * relevance + self.coverage * coverage
 
 
@@ -110,25 +117,21 @@ class Retriever:
             locales=self._locales(locale),
             on=now.astimezone(self.timezone).date(),
         )
-        allowed = [
-            number
-            for number, chunk in enumerate(self.chunks)
-            if where.admits(chunk) and (not chunk.channels or channel in chunk.channels)
-        ]
-        if not allowed or not query.strip():
+        allowed = self._allowed(where, channel)
+        if not allowed.any() or not query.strip():
             return SearchResult(passages=[], confident=False, best=0.0, degraded=False)
         cosines = await self._cosines(query, where=where)
         evidence = self._evidence(query, allowed=allowed, cosines=cosines)
-        boosted = {n: odds + AREA_BOOST * (self.chunks[n].area in areas) for n, odds in evidence.items()}
-        ranked = sorted(boosted, key=lambda n: (-boosted[n], n))[:limit]
-        passages = [_passage(self.chunks[n], score=_probability(evidence[n])) for n in ranked]
+        boosted = evidence + AREA_BOOST * np.isin(self._areas, areas)
+        ranked = np.argsort(-boosted, kind="stable")[: min(limit, int(np.isfinite(evidence).sum()))]
+        passages = [_passage(self.chunks[n], score=_probability(float(evidence[n]))) for n in ranked]
         best = max((passage["score"] for passage in passages), default=0.0)
         return SearchResult(passages=passages, confident=best >= self.threshold, best=best, degraded=cosines is None)
 
     def load(self, chunk_ids: Iterable[str]) -> list[Passage]:
         """The passages with these ids, in this order, score 1. Ids of another pack version are left out."""
-        known = {chunk.id: chunk for chunk in self.chunks}
-        return [_passage(known[chunk_id], score=1.0) for chunk_id in chunk_ids if chunk_id in known]
+        numbers = (self._numbers[chunk_id] for chunk_id in chunk_ids if chunk_id in self._numbers)
+        return [_passage(self.chunks[number], score=1.0) for number in numbers]
 
     async def health(self) -> Health:
         """Asks the vector index; at most about two seconds, never raises."""
@@ -161,19 +164,40 @@ class Retriever:
             )
             return None
 
-    def _evidence(self, query: str, *, allowed: list[int], cosines: dict[str, float] | None) -> dict[int, float]:
-        """Log-odds by chunk number, of chunks that share a word or are near."""
+    def _evidence(self, query: str, *, allowed: Flags, cosines: dict[str, float] | None) -> Floats:
+        """Log-odds of every chunk; minus infinity for those that may not be seen, share no word and are not near."""
         words = self.lexical.score(query)
-        weights, near = (LEXICAL_ALONE, {}) if cosines is None else (HYBRID, cosines)
-        return {
-            n: weights.log_odds(
-                cosine=near.get(self.chunks[n].id, 0.0),
-                relevance=float(words.relevance[n]),
-                coverage=float(words.coverage[n]),
+        near = np.zeros(len(self.chunks))
+        for chunk_id, cosine in (cosines or {}).items():
+            if chunk_id in self._numbers:
+                near[self._numbers[chunk_id]] = cosine
+        weights = LEXICAL_ALONE if cosines is None else HYBRID
+        odds = weights.log_odds(cosine=near, relevance=words.relevance, coverage=words.coverage)
+        return np.where(allowed & ((words.relevance > 0) | (near > 0)), odds, -np.inf)
+
+    def _allowed(self, where: Eligibility, channel: str) -> Flags:
+        """Which chunks may be seen. The same few questions come all day, so the answers are kept."""
+        key = (where, channel)
+        if key not in self._seen:
+            if len(self._seen) >= MAX_ELIGIBILITIES:
+                self._seen.clear()
+            self._seen[key] = np.array(
+                [where.admits(chunk) and (not chunk.channels or channel in chunk.channels) for chunk in self.chunks],
+                dtype=bool,
             )
-            for n in allowed
-            if words.relevance[n] > 0 or self.chunks[n].id in near
-        }
+        return self._seen[key]
+
+    @cached_property
+    def _seen(self) -> dict[tuple[Eligibility, str], Flags]:
+        return {}
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {chunk.id: number for number, chunk in enumerate(self.chunks)}
+
+    @cached_property
+    def _areas(self) -> NDArray[np.str_]:
+        return np.array([chunk.area for chunk in self.chunks])
 
 
 async def build_retriever(settings: Settings, policies: PolicySet) -> Retriever:
