@@ -68,9 +68,3 @@ class Crm(Protocol):
     async def identify(self, *, email: str, order_number: str) -> str | None:
         """The customer's id when the order exists and was placed with this e-mail address, else None."""
         ...
-
-
-class Ticketing(Protocol):
-    """Raises ``SystemUnavailable``."""
-
-    async def create_ticket(self, *, ticket_id: str, queue: str, priority: str, subject: str) -> None: ...

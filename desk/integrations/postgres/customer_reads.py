@@ -1,0 +1,51 @@
+"""Reads of the shop as one customer: the role, the customer and the query leave in one batch.
+
+Row-level security decides what is seen; the embedded server's user would bypass it, so every read first becomes
+``frontdesk_shop`` for its transaction. Errors of psycopg are translated here and nowhere else.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from desk.db.pool import Pool
+from desk.domain.errors import RecordNotFound, SystemUnavailable
+
+STATEMENT_TIMEOUT_MS = 2000
+
+_BECOME = (
+    "SELECT set_config('role', 'frontdesk_shop', true), set_config('frontdesk.customer_id', %s, true),"
+    " set_config('statement_timeout', %s, true)"
+)
+
+
+async def read_as_customer(
+    pool: Pool, query: LiteralString, values: dict[str, str], *, customer_id: str, system: str
+) -> Any:
+    """The one row the customer may see.
+
+    Raises ``RecordNotFound`` when there is none, the same for a record of somebody else, and ``SystemUnavailable``.
+    """
+    async with translated(system), pool.connection() as connection:
+        async with connection.pipeline(), connection.transaction():
+            await connection.execute(_BECOME, (customer_id, str(STATEMENT_TIMEOUT_MS)))
+            cursor = await connection.execute(query, values)
+        row = await cursor.fetchone()
+    if row is None:
+        raise RecordNotFound(f"There is no such record in {system}.")
+    return row
+
+
+@asynccontextmanager
+async def translated(system: str) -> AsyncIterator[None]:
+    """Errors of the driver become ours; no word of the database gets out except as the cause."""
+    try:
+        yield
+    except (psycopg.DataError, UnicodeEncodeError) as exc:
+        # A NUL or half a surrogate pair: no record can have such a number.
+        raise RecordNotFound(f"There is no such record in {system}.") from exc
+    except (psycopg.Error, PoolTimeout, OSError) as exc:
+        raise SystemUnavailable(f"{system} did not answer.") from exc
