@@ -13,9 +13,9 @@ from desk.config.settings import Settings
 from desk.conversations.events import EventLog
 from desk.conversations.hub import EventHub
 from desk.conversations.inbox import Inbox
+from desk.conversations.pace import Pace
 from desk.conversations.store import ConversationStore
 from desk.db.embedded import start_embedded_postgres, stop_embedded_postgres
-from desk.db.migrate import migrate, migration_lock
 from desk.db.pool import Pool, open_pool
 from desk.domain.errors import ConfigurationError
 from desk.handoff.service import HandoffService
@@ -31,11 +31,13 @@ from desk.policies.loader import load_pack, resolve_pack
 from desk.policies.models import PolicySet
 from graph.apology import Apologist
 from graph.builder import Services, build_graph
-from graph.checkpointer import ConversationSaver, create_checkpoint_tables
-from graph.runs import TurnRunner
-from retrieval.search import Retriever, build_retriever
+from graph.checkpointer import ConversationSaver
+from graph.database import prepare_database
+from graph.runs import Graph, TurnRunner
+from retrieval.search import build_retriever
 from tools.executor import ToolExecutor
-from tools.registry import Systems, ToolRegistry
+from tools.operation import Systems
+from tools.registry import ToolRegistry
 
 DRAIN_SECONDS = 10.0
 MIN_SECRET = 32
@@ -82,18 +84,16 @@ async def open_desk(settings: Settings, *, demo: bool = False) -> AsyncIterator[
     secret = _secret(settings, demo=demo)
     async with AsyncExitStack() as stack:
         url = await _database(settings, stack)
-        policies = await asyncio.to_thread(lambda: load_pack(resolve_pack(settings.pack)))
-        pool = await open_pool(url)
-        stack.push_async_callback(pool.close)
-        if demo:
-            await seed(pool, policies)
-        services = await open_services(settings, policies, pool=pool, secret=secret, stack=stack)
+        services, pool = await _services(settings, url=url, secret=secret, demo=demo, stack=stack)
+        policies = services.policies
         owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         log = EventLog(pool, owner=owner)
         hub = EventHub(log, owner=owner, url=url)
         runner = TurnRunner(
             build_graph(services, checkpointer=ConversationSaver(pool)),
-            inbox=Inbox(pool, owner=owner, lease_ttl=settings.lease_ttl),
+            inbox=Inbox(
+                pool, owner=owner, lease_ttl=settings.lease_ttl, pace=Pace(per_minute=settings.rate_per_minute)
+            ),
             log=log,
             hub=hub,
             apologise=Apologist(services.handoff, policies=policies),
@@ -120,32 +120,36 @@ async def open_desk(settings: Settings, *, demo: bool = False) -> AsyncIterator[
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def open_services(
-    settings: Settings, policies: PolicySet, *, pool: Pool, secret: bytes, stack: AsyncExitStack
-) -> Services:
-    """The nodes' services on an open pool; what has to be closed goes onto the stack."""
+async def open_graph(settings: Settings, *, demo: bool, stack: AsyncExitStack) -> Graph:
+    """The graph alone, for a host that brings its own checkpointer; what has to be closed goes onto the stack."""
+    url = await _database(settings, stack)
+    services, _ = await _services(settings, url=url, secret=_secret(settings, demo=demo), demo=demo, stack=stack)
+    return build_graph(services)
+
+
+async def _services(
+    settings: Settings, *, url: str, secret: bytes, demo: bool, stack: AsyncExitStack
+) -> tuple[Services, Pool]:
+    policies = await asyncio.to_thread(lambda: load_pack(resolve_pack(settings.pack)))
+    pool = await open_pool(url)
+    stack.push_async_callback(pool.close)
+    if demo:
+        await seed(pool, policies)
     retriever, engine = await asyncio.gather(
         build_retriever(settings, policies), _engine(settings, policies, stack=stack)
     )
     stack.push_async_callback(retriever.close)
-    registry = ToolRegistry(policies, Systems(orders=PostgresOrders(pool), billing=PostgresBilling(pool)))
-    return Services(
+    registry = ToolRegistry(policies, Systems(orders=PostgresOrders(pool=pool), billing=PostgresBilling(pool=pool)))
+    services = Services(
         policies=policies,
         engine=engine,
         retriever=retriever,
         identity=IdentificationStore(pool=pool, key=secret),
-        crm=PostgresCrm(pool),
-        executor=ToolExecutor(registry),
+        crm=PostgresCrm(pool=pool),
+        executor=ToolExecutor(registry=registry),
         handoff=HandoffService(pool, policies=policies),
     )
-
-
-async def prepare_database(url: str) -> list[str]:
-    """Migrates our schema and the checkpointer's; the names of the migrations applied."""
-    async with migration_lock(url) as connection:
-        applied = await migrate(connection)
-        await create_checkpoint_tables(url)
-    return applied
+    return services, pool
 
 
 async def _database(settings: Settings, stack: AsyncExitStack) -> str:
@@ -176,12 +180,16 @@ def _secret(settings: Settings, *, demo: bool) -> bytes:
             raise ConfigurationError(f"FRONTDESK_SECRET_KEY is shorter than {MIN_SECRET} characters; use a longer one")
         return key
     if not demo:
-        raise ConfigurationError("FRONTDESK_SECRET_KEY is not set; set it to at least 32 random characters, or use --demo")
+        raise ConfigurationError(
+            "FRONTDESK_SECRET_KEY is not set; set it to at least 32 random characters, or use --demo"
+        )
     return _demo_secret(settings.data_dir / "demo-secret")
 
 
 def _demo_secret(file: Path) -> bytes:
     file.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError), file.open("x", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
-        out.write(secrets.token_urlsafe(48))
+    with suppress(FileExistsError):
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            out.write(secrets.token_urlsafe(48))
     return file.read_bytes()

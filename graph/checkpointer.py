@@ -1,6 +1,6 @@
 """The Postgres checkpointer, with what a conversation needs beyond the library's.
 
-Differences from ``AsyncPostgresSaver``, each for a fault that was reproduced (docs/decisions/0001-turns-that-survive.md):
+Differences from ``AsyncPostgresSaver``, each for a reproduced fault (docs/decisions/0001-turns-that-survive.md):
 
 - no lock around statements: the pool gives every statement its own connection, so conversations do not queue up;
 - a checkpoint is written by the holder of the conversation's lease or not at all;
@@ -99,9 +99,7 @@ class ConversationSaver(AsyncPostgresSaver):
             await cursor.execute(_PUT, values)
             if await cursor.fetchone() is None:
                 raise LeaseLost("The conversation was taken over by another process.")
-        return {
-            "configurable": {"thread_id": thread, "checkpoint_ns": namespace, "checkpoint_id": checkpoint["id"]}
-        }
+        return {"configurable": {"thread_id": thread, "checkpoint_ns": namespace, "checkpoint_id": checkpoint["id"]}}
 
     @staticmethod
     def _split(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -61,7 +61,5 @@ class Recorder:
         self._storing = True
         while batch := self._unsent:
             self._unsent = []
-            self._hub.publish(
-                await self._log.append(self._turn.conversation_id, batch, epoch=self._turn.epoch)
-            )
+            self._hub.publish(await self._log.append(self._turn.conversation_id, batch, epoch=self._turn.epoch))
         self._storing = False

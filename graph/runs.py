@@ -9,7 +9,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
@@ -68,9 +68,7 @@ class TurnRunner:
         Raises ``Conflict`` and ``NotFound`` as ``Inbox.accept`` does.
         """
         clean = redact(text)
-        accepted = await self._inbox.accept(
-            conversation_id, text=clean.text, client_message_id=client_message_id
-        )
+        accepted = await self._inbox.accept(conversation_id, text=clean.text, client_message_id=client_message_id)
         self.wake(conversation_id)
         return accepted
 
@@ -165,7 +163,7 @@ class TurnRunner:
             # The process may have died between the last checkpoint and the end of the turn: then it is answered.
             stored = (await self._graph.aget_state(config)).values.get("reply")
             if stored is not None and stored["turn_id"] == turn.turn_id:
-                return stored  # type: ignore[no-any-return]
+                return cast(Reply, stored)
         message: TurnInput = {
             "text": turn.text,
             "turn_id": turn.turn_id,
@@ -173,8 +171,8 @@ class TurnRunner:
             "locale": turn.locale,
         }
         reply: Reply | None = None
-        stream = self._graph.astream(message, config, stream_mode=["custom", "updates"], durability="exit")
-        async with contextlib.aclosing(stream):  # type: ignore[type-var]
+        stream: Any = self._graph.astream(message, config, stream_mode=["custom", "updates"], durability="exit")
+        async with contextlib.aclosing(stream):
             async for mode, chunk in stream:
                 if mode == "custom":
                     recorder.emit(chunk["type"], chunk["data"])
@@ -201,7 +199,12 @@ class TurnRunner:
 
 def _closing(reply: Reply, recorder: Recorder) -> list[Event]:
     """The events that tell how the turn ended; stored in the transaction that ends it, so each comes once."""
-    message = {key: reply[key] for key in ("message_id", "text", "sources", "options")}  # type: ignore[literal-required]
+    message = {
+        "message_id": reply["message_id"],
+        "text": reply["text"],
+        "sources": reply["sources"],
+        "options": reply["options"],
+    }
     events = [recorder.stamped("message.completed", message)]
     if reply["handoff"] is not None:
         events.append(recorder.stamped("handoff.created", dict(reply["handoff"])))

@@ -54,7 +54,9 @@ class Authenticate:
             return self._escalate("identification_failed", reason, intent)
         # One sentence for a wrong address, a foreign order and one that does not exist; both are asked for again.
         forgotten = {name: value for name, value in request["fields"].items() if name not in ("email", "order_number")}
-        known = {name: value for name, value in state["memory"]["known"].items() if name not in ("email", "order_number")}
+        known = {
+            name: value for name, value in state["memory"]["known"].items() if name not in ("email", "order_number")
+        }
         template = self.policies.system_replies.record_not_found
         return {
             "request": None,

@@ -62,9 +62,7 @@ def new_memory() -> Memory:
     }
 
 
-def requests_in(
-    understanding: Understanding, *, text: str, memory: Memory, policies: PolicySet
-) -> list[Request]:
+def requests_in(understanding: Understanding, *, text: str, memory: Memory, policies: PolicySet) -> list[Request]:
     """The requests of a message, the one to work on first; none when it was not understood well enough.
 
     A message that only gives what was asked for goes on with the pending request. A confident other intent replaces
@@ -79,7 +77,9 @@ def requests_in(
         if (answers_question and not (sure and not same)) or (not sure and (same or not guesses)):
             return [{**pending, "fields": pending["fields"] | fields}]
     if text in memory["offered"]:
-        return [_request(memory["offered"][text], 1.0, text=_last_words(memory) or text, fields=memory["known"] | fields)]
+        return [
+            _request(memory["offered"][text], 1.0, text=_last_words(memory) or text, fields=memory["known"] | fields)
+        ]
     return [
         _request(guess["intent"], guess["confidence"], text=text, fields=memory["known"] | fields) for guess in sure
     ]

@@ -8,6 +8,7 @@ from desk.policies.models import Intent, PolicySet
 from graph.node import Emit
 from graph.state import OutlineItem, Request, SupportState
 
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Chooses between a tool call, an answer from passages, a template, a question and a person."""
@@ -23,7 +24,9 @@ class Plan:
             case "person":
                 reason = f"The customer wants: {intent.description}"
                 return {
-                    "escalation": escalation_on("intent_needs_person", policies=self.policies, reason=reason, intent=intent)
+                    "escalation": escalation_on(
+                        "intent_needs_person", policies=self.policies, reason=reason, intent=intent
+                    )
                 }
             case "social":
                 assert intent.reply.template is not None, "the loader checks it"
@@ -74,7 +77,9 @@ class Plan:
     def _not_understood(self, state: SupportState) -> SupportState:
         """Asks which of the likeliest intents is meant; after so many questions a person takes over."""
         memory, replies = state["memory"], self.policies.system_replies
-        guesses = [guess["intent"] for guess in state["understanding"]["intents"] if guess["intent"] in self.policies.intents]
+        guesses = [
+            guess["intent"] for guess in state["understanding"]["intents"] if guess["intent"] in self.policies.intents
+        ]
         titles = {self.policies.intents[name].title: name for name in guesses[:3] if self.policies.intents[name].title}
         if not titles:
             item: OutlineItem = {"kind": "template", "template": replies.out_of_scope, "values": {}}

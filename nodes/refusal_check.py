@@ -40,5 +40,7 @@ class RefusalCheck:
         if word := high_risk_word_in(text, policies=self.policies):
             return escalation_on("high_risk_words", policies=self.policies, reason=f"The customer wrote “{word}”.")
         if angry:
-            return escalation_on("frustration", policies=self.policies, reason="The customer is angry for the second time.")
+            return escalation_on(
+                "frustration", policies=self.policies, reason="The customer is angry for the second time."
+            )
         return None

@@ -6,13 +6,13 @@ from typing import Any
 
 from desk.domain.ids import new_id
 from desk.domain.passages import Source
-from desk.language.engine import LanguageEngine, TurnContext
+from desk.language.engine import AnswerPart, LanguageEngine, TurnContext
 from desk.policies.models import PolicySet
 from desk.privacy.output_guard import clean, hosts_in, is_supported
 from desk.privacy.redaction import mentions_masked_card
 from graph.node import Emit
 from graph.state import OutlineItem, PassagesItem, Reply, SupportState
-from retrieval.sources import SourcedPart, audit_rows, cited
+from retrieval.sources import audit_rows, cited
 
 
 class _Draft:
@@ -131,21 +131,19 @@ class Respond:
         """What the customer sees as sources, and for each piece of the reply what it stands on."""
         passages = [passage for item in state["outline"] if item["kind"] == "passages" for passage in item["passages"]]
         paths = {article.id: article.path for article in self.policies.articles.values()}
-        parts: list[SourcedPart] = []
+        parts: list[AnswerPart] = []
         evidence: list[dict[str, Any]] = []
         for row in draft.evidence:
             if "chunk_ids" not in row:
                 evidence.append(row)
                 continue
-            part: SourcedPart = {"text": row["text"], "chunk_ids": row["chunk_ids"]}
+            part: AnswerPart = {"text": row["text"], "chunk_ids": row["chunk_ids"], "restart": False}
             parts.append(part)
             evidence += [dict(found) for found in audit_rows([part], passages=passages, paths=paths)]
         return cited(parts, passages=passages), evidence
 
-    def _parts(self, item: PassagesItem, state: SupportState) -> AsyncIterator[Any]:
-        context = TurnContext(
-            previous_messages=tuple(state["memory"]["recent"]), locale=state.get("locale", "en")
-        )
+    def _parts(self, item: PassagesItem, state: SupportState) -> AsyncIterator[AnswerPart]:
+        context = TurnContext(previous_messages=tuple(state["memory"]["recent"]), locale=state.get("locale", "en"))
         return self.engine.answer(item["question"], passages=item["passages"], context=context)
 
     def _common(self) -> dict[str, str]:

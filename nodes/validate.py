@@ -32,7 +32,9 @@ class Validate:
                 return self._not_found(state, request, intent)
             case "failed" | "denied":
                 reason = f"The tool {result['tool']} {result['outcome']}: {result['detail'] or 'no detail'}."
-                return {"escalation": escalation_on("tool_failed", policies=self.policies, reason=reason, intent=intent)}
+                return {
+                    "escalation": escalation_on("tool_failed", policies=self.policies, reason=reason, intent=intent)
+                }
 
     def _told(self, result: ToolResult, request: Request, intent: Intent) -> OutlineItem:
         tool, reply = self.policies.tools[result["tool"]], intent.reply

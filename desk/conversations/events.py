@@ -75,7 +75,8 @@ class EventLog:
         """Stores events under the next numbers. With ``epoch``, raises ``LeaseLost`` when the lease is another's."""
         encoded = encode_batch(events)
         values = {
-            "conversation": conversation_id, "epoch": epoch, "count": len(events), "events": encoded, "owner": self._owner,
+            "conversation": conversation_id, "epoch": epoch, "owner": self._owner,
+            "count": len(events), "events": encoded,
         }  # fmt: skip
         async with self._pool.connection() as connection:
             row = await (await connection.execute(_APPEND, values)).fetchone()

@@ -4,6 +4,7 @@ One process at a time runs a conversation's turns: it holds the conversation's l
 every write of a turn names the epoch and is refused once another process has taken over. Clocks are the database's.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,9 +14,10 @@ from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from desk.conversations.events import EVENTS_CHANNEL, Batch, encode_batch
+from desk.conversations.pace import Pace
 from desk.db.pool import Pool
 from desk.domain.conversation import Channel, Event, Outcome
-from desk.domain.errors import Conflict, LeaseLost, NotFound
+from desk.domain.errors import Conflict, LeaseLost, NotFound, TooManyRequests
 from desk.domain.ids import new_id
 from desk.domain.passages import Source
 
@@ -61,9 +63,12 @@ class Answer:
 # The conversation's row is locked first, so messages of one conversation get their positions one after the other.
 _ACCEPT = """
 WITH conversation AS (
-    UPDATE conversations SET open_turns = open_turns + 1
+    UPDATE conversations SET
+        open_turns = open_turns + 1,
+        paced_until = GREATEST(paced_until, clock_timestamp()) + %(interval)s::interval
     WHERE id = %(conversation)s AND NOT EXISTS (
         SELECT 1 FROM turns WHERE conversation_id = %(conversation)s AND client_message_id = %(client_message_id)s)
+      AND (paced_until IS NULL OR %(slack)s::interval IS NULL OR paced_until <= clock_timestamp() + %(slack)s::interval)
     RETURNING id, last_event
 ), turn AS (
     INSERT INTO turns (id, conversation_id, client_message_id, message_id, text)
@@ -82,8 +87,14 @@ FROM turns JOIN conversations ON conversations.id = turns.conversation_id
 WHERE conversation_id = %(conversation)s AND client_message_id = %(client_message_id)s
 """
 
+_WAIT = """
+SELECT EXTRACT(EPOCH FROM paced_until - clock_timestamp() - %(slack)s::interval)::float8 AS seconds
+FROM conversations WHERE id = %(conversation)s
+"""
+
 _TAKE_LEASE = """
-UPDATE conversations SET lease_owner = %(owner)s, lease_epoch = lease_epoch + 1, lease_until = clock_timestamp() + %(ttl)s
+UPDATE conversations SET
+    lease_owner = %(owner)s, lease_epoch = lease_epoch + 1, lease_until = clock_timestamp() + %(ttl)s
 WHERE id = %(conversation)s AND open_turns > 0 AND (lease_until IS NULL OR lease_until < clock_timestamp())
 RETURNING lease_epoch AS epoch
 """
@@ -150,22 +161,24 @@ LIMIT %(limit)s
 
 
 class Inbox:
-    """Messages in, turns out. ``owner`` names this process."""
+    """Messages in, turns out. ``owner`` names this process; without a ``pace`` messages are not limited."""
 
-    def __init__(self, pool: Pool, *, owner: str, lease_ttl: timedelta) -> None:
+    def __init__(self, pool: Pool, *, owner: str, lease_ttl: timedelta, pace: Pace | None = None) -> None:
         self._pool = pool
         self._owner = owner
         self._ttl = lease_ttl
+        self._pace = pace
 
     async def accept(self, conversation_id: str, *, text: str, client_message_id: str) -> AcceptedTurn:
         """Stores a message once, whatever is sent how often.
 
-        Raises ``Conflict`` when the same ``client_message_id`` came with another text, ``NotFound`` without the
-        conversation.
+        Raises ``Conflict`` when the same ``client_message_id`` came with another text, ``TooManyRequests`` beyond the
+        pace (a message that is already stored costs nothing), ``NotFound`` without the conversation.
         """
         values = {
             "conversation": conversation_id, "client_message_id": client_message_id, "text": text,
             "turn": new_id("turn"), "message": new_id("msg"),
+            "interval": self._pace and self._pace.interval, "slack": self._pace and self._pace.slack,
         }  # fmt: skip
         try:
             row = await self._one(_ACCEPT, values)
@@ -175,11 +188,19 @@ class Inbox:
             return AcceptedTurn(turn_id=str(values["turn"]), after=row["last_event"], duplicate=False)
         existing = await self._one(_EXISTING, values)
         if existing is None:
+            await self._refuse(values)
             raise NotFound("There is no such conversation.")
         if existing["text"] != text:
             raise Conflict("This client_message_id was already used for another text.", code="client_message_id_reused")
         after = existing["last_event"] if existing["first_event"] is None else existing["first_event"] - 1
         return AcceptedTurn(turn_id=existing["id"], after=after, duplicate=True)
+
+    async def _refuse(self, values: dict[str, Any]) -> None:
+        """Raises ``TooManyRequests`` when the conversation exists, so that only its pace can have been the reason."""
+        wait = await self._one(_WAIT, values)
+        if wait is not None:
+            seconds = max(1, math.ceil(wait["seconds"] or 0))
+            raise TooManyRequests(f"That was quick. Please write again in {seconds} s.", retry_after=seconds)
 
     async def claim(self, conversation_id: str) -> OwedTurn | None:
         """Takes the lease and the oldest owed turn; None when another process has the lease or nothing is owed."""

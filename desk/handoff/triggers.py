@@ -46,5 +46,7 @@ def escalation_for_refusal(rule: Refusal) -> Escalation:
 
 def high_risk_word_in(text: str, *, policies: PolicySet) -> str | None:
     """The first high-risk word or phrase of the pack that stands in the text as a whole word."""
-    words = (word for trigger in policies.triggers.values() if trigger.on == "high_risk_words" for word in trigger.words)
+    words = (
+        word for trigger in policies.triggers.values() if trigger.on == "high_risk_words" for word in trigger.words
+    )
     return next((word for word in words if re.search(rf"\b{re.escape(word)}\b", text, re.IGNORECASE)), None)

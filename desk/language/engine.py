@@ -67,7 +67,10 @@ class AnswerPart(TypedDict):
 class LanguageEngine(Protocol):
     """The language side of a turn. Both methods raise ``LanguageModelFailed`` when the provider fails."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """``offline``, ``openai`` or ``fallback``."""
+        ...
 
     async def understand(self, message: str, *, context: TurnContext) -> Understanding:
         """Intent, confidence, fields, language and sentiment of a message, in one call."""
