@@ -56,6 +56,11 @@ class Guard:
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._started: list[threading.Thread] = []
 
+    @property
+    def stuck(self) -> int:
+        """Abandoned calls that have not returned yet."""
+        return self._abandoned
+
     async def run(self, call: Callable[[], Result], *, seconds: float) -> Result:
         """The call's result. Raises ``DenseSearchUnavailable`` when it fails, takes too long or must not be tried."""
         if self._abandoned >= self._threads:
