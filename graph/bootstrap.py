@@ -85,39 +85,44 @@ async def open_desk(settings: Settings, *, demo: bool = False) -> AsyncIterator[
     async with AsyncExitStack() as stack:
         url = await _database(settings, stack)
         services, pool = await _services(settings, url=url, secret=secret, demo=demo, stack=stack)
-        policies = services.policies
-        owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        log = EventLog(pool, owner=owner)
-        hub = EventHub(log, owner=owner, url=url)
-        runner = TurnRunner(
-            build_graph(services, checkpointer=ConversationSaver(pool)),
-            inbox=Inbox(
-                pool, owner=owner, lease_ttl=settings.lease_ttl, pace=Pace(per_minute=settings.rate_per_minute)
-            ),
-            log=log,
-            hub=hub,
-            apologise=Apologist(services.handoff, policies=policies),
-            turn_timeout=settings.turn_timeout,
-            lease_ttl=settings.lease_ttl,
-        )
-        desk = Desk(
-            settings=settings,
-            policies=policies,
-            pool=pool,
-            services=services,
-            conversations=ConversationStore(pool, secret=secret),
-            runner=runner,
-            log=log,
-            hub=hub,
-        )
-        tasks = [asyncio.create_task(work) for work in runner.background()]
-        try:
-            yield desk
-        finally:
-            await runner.drain(seconds=DRAIN_SECONDS)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        yield await stack.enter_async_context(run_desk(services, settings=settings, pool=pool, url=url, secret=secret))
+
+
+@asynccontextmanager
+async def run_desk(
+    services: Services, *, settings: Settings, pool: Pool, url: str, secret: bytes
+) -> AsyncIterator[Desk]:
+    """Runs conversations on services that are open already: turns, streams, and the work beside them."""
+    owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    log = EventLog(pool, owner=owner)
+    hub = EventHub(log, owner=owner, url=url)
+    runner = TurnRunner(
+        build_graph(services, checkpointer=ConversationSaver(pool)),
+        inbox=Inbox(pool, owner=owner, lease_ttl=settings.lease_ttl),
+        log=log,
+        hub=hub,
+        apologise=Apologist(services.handoff, policies=services.policies),
+        turn_timeout=settings.turn_timeout,
+        lease_ttl=settings.lease_ttl,
+    )
+    desk = Desk(
+        settings=settings,
+        policies=services.policies,
+        pool=pool,
+        services=services,
+        conversations=ConversationStore(pool, secret=secret),
+        runner=runner,
+        log=log,
+        hub=hub,
+    )
+    tasks = [asyncio.create_task(work) for work in runner.background()]
+    try:
+        yield desk
+    finally:
+        await runner.drain(seconds=DRAIN_SECONDS)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def open_graph(settings: Settings, *, demo: bool, stack: AsyncExitStack) -> Graph:
