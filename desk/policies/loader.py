@@ -6,6 +6,7 @@ cross_checks  what must hold between files
 """
 
 import hashlib
+import os
 from pathlib import Path
 
 from desk.domain.errors import ConfigurationError, PackError
@@ -41,7 +42,7 @@ def load_pack(path: Path) -> PolicySet:
 
 
 def check_pack(path: Path) -> list[str]:
-    """Every problem of the pack in this folder, as ``file:line: key: what is wrong; what to do``. Empty: it is valid."""
+    """Every problem of the pack, as ``file:line: key: what is wrong; what to do``. Empty: it is valid."""
     return [str(problem) for problem in _examine(path)[1]]
 
 
@@ -49,7 +50,7 @@ def pack_version(path: Path) -> str:
     """First 12 hex digits of the SHA-256 over the names and contents of all files."""
     digest = hashlib.sha256()
     for file in pack_paths(path):
-        name, content = file.relative_to(path).as_posix().encode(), file.read_bytes()
+        name, content = os.fsencode(file.relative_to(path).as_posix()), file.read_bytes()
         # Lengths keep a name's end and a content's start apart.
         digest.update(b"%d:%b%d:%b" % (len(name), name, len(content), content))
     return digest.hexdigest()[:12]

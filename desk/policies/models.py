@@ -277,8 +277,8 @@ class Paraphrase(PackModel):
     intent: Identifier
 
 
-Offset = Annotated[str, Field(pattern=r"^[+-]\d{1,4}[dh]$")]
-"""Days or hours from the moment of seeding: ``-10d``, ``+36h``."""
+Offset = Annotated[str, Field(pattern=r"^[+-]\d{1,4}d$")]
+"""Days from the moment of seeding: ``-10d``, ``+3d``."""
 
 
 class SeedCustomer(PackModel):
@@ -352,6 +352,6 @@ class PolicySet(PackModel):
     replies: dict[str, ReplyTemplate]
     articles: dict[str, Article]
     seed: dict[str, list[dict[str, Any]]]
-    """``customers``, ``orders`` …: rows for the reference systems (``--demo`` only); dates are offsets like ``-10d``."""
+    """``customers``, ``orders`` …: rows for the reference systems (``--demo`` only); times are offsets (``-10d``)."""
     paraphrases: tuple[Paraphrase, ...] = ()
     """``checks/paraphrases.yaml``: measures the classifier, never trains it."""

@@ -35,8 +35,8 @@ def risk(pattern: str) -> str | None:
         elif previous and previous not in {"open", "bar"} and (found := _QUANTIFIER.match(pattern, index)):
             width = found.end() - index
             if previous == "group" and closed_varied and _most(found.group()) != 1:
-                return (f"the repeated group before position {index} holds a repetition or an alternative, which can take "
-                        "for ever on a long message; repeat only groups of fixed content")  # fmt: skip
+                return (f"the repeated group before position {index} holds a repetition or an alternative, which can "
+                        "take for ever on a long message; repeat only groups of fixed content")  # fmt: skip
             if previous == "dot" and _most(found.group()) is None:
                 return f"{pattern[index - 1 : index + 1]} at position {index - 1} has no bound; write .{{0,40}} instead"
             varied[-1] = True

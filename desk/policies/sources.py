@@ -2,9 +2,8 @@
 
 import difflib
 import re
-import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -38,6 +37,8 @@ SEEDS: dict[str, type[BaseModel]] = {
     "shipments": models.SeedShipment,
     "invoices": models.SeedInvoice,
 }
+
+KINDS = ("intent", "refusal", "tool", "queue", "trigger", "reply", "prompt", "article", "area")
 
 
 class PackHeader(models.PackModel):
@@ -83,9 +84,6 @@ class PackFiles:
     seeds: dict[str, list[Written[Any]]] = field(default_factory=dict)
     paraphrases: list[Written[models.Paraphrase]] = field(default_factory=list)
     named: dict[str, set[str]] = field(default_factory=lambda: {kind: set() for kind in KINDS})
-
-
-KINDS = ("intent", "refusal", "tool", "queue", "trigger", "reply", "prompt", "article", "area")
 
 
 def read_files(root: Path) -> tuple[PackFiles, list[Problem]]:
@@ -154,8 +152,8 @@ def _read_article(text: str, name: str, files: PackFiles, problems: list[Problem
         return
     files.named["article"].add(str(document.value.get("id")))
     files.named["area"].add(str(document.value.get("area")))
-    for reserved in {"body", "path"} & document.value.keys():
-        problems.append(document.problem((reserved,), "is not written in front matter; remove it"))
+    reserved = sorted({"body", "path"} & document.value.keys())
+    problems += [document.problem((key,), "is not written in front matter; remove it") for key in reserved]
     complete = {**document.value, "body": document.body, "path": name}
     article = _validate(models.Article, complete, document, (), problems)
     if article is not None:
@@ -183,10 +181,11 @@ def _read_yaml(document: Document, folder: str, stem: str, files: PackFiles, pro
         if intent is not None:
             files.intents.append(Written(value=intent, document=document))
     elif folder == "seed":
-        if stem in SEEDS:
-            files.seeds[stem] = list(_rows(SEEDS[stem], document, problems))
-        elif not isinstance(value, list):
-            _must_be(document, "list", problems)
+        if stem not in SEEDS:
+            near = _did_you_mean(stem, SEEDS)
+            problems.append(document.problem((), f"is no table of the shop{near}; there are {', '.join(SEEDS)}"))
+            return
+        files.seeds[stem] = list(_rows(SEEDS[stem], document, problems))
         if isinstance(value, list):
             files.seed[stem] = [row for row in value if isinstance(row, dict)]
     elif folder == "checks":
@@ -231,12 +230,15 @@ def _sentence(error: dict[str, Any], model: type[BaseModel]) -> str:
             allowed = _keys_at(model, loc[:-1])
             return f"is not a key here{_did_you_mean(str(loc[-1]), allowed)}; allowed are {', '.join(sorted(allowed))}"
         case "literal_error":
-            allowed = re.findall(r"'([^']*)'", context["expected"])
-            return f"{error['input']!r} is not allowed{_did_you_mean(str(error['input']), allowed)}; use {context['expected']}"
+            near = _did_you_mean(str(error["input"]), re.findall(r"'([^']*)'", context["expected"]))
+            return f"{error['input']!r} is not allowed{near}; use {context['expected']}"
         case "string_type":
             return "must be text; put the value in quotes"
         case "too_short":
             return f"needs at least {context['min_length']} entries, has {context['actual_length']}; add some"
+        case "string_pattern_mismatch" if context["pattern"].startswith("^[a-z]"):
+            joint = "hyphens" if "-]" in context["pattern"] else "underscores"
+            return f"{error['input']!r} is not a name; use small letters, digits and {joint}"
         case "string_pattern_mismatch":
             return f"{error['input']!r} does not have the form {context['pattern']}; change it"
         case "model_type" | "dict_type":
@@ -249,8 +251,8 @@ def _sentence(error: dict[str, Any], model: type[BaseModel]) -> str:
             return f"{error['msg'][0].lower()}{error['msg'][1:]}; change {error['input']!r}"
 
 
-def _did_you_mean(word: str, known: Any) -> str:
-    near = difflib.get_close_matches(word, [str(name) for name in known], n=1, cutoff=0.5)
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f", did you mean {near[0]}?" if near else ""
 
 
@@ -258,13 +260,7 @@ def _keys_at(model: type[BaseModel], loc: tuple[Any, ...]) -> set[str]:
     """Keys the model allows at this place."""
     here: Any = model
     for part in loc:
-        if isinstance(part, str):
-            here = here.model_fields[part].annotation
-        here = _inner_model(here)
+        annotation = here.model_fields[part].annotation if isinstance(part, str) else here
+        inner = [kind for kind in typing.get_args(annotation) if kind not in (Ellipsis, type(None))]
+        here = inner[0] if inner else annotation
     return set(here.model_fields)
-
-
-def _inner_model(annotation: Any) -> Any:
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        return annotation
-    return next(inner for inner in typing.get_args(annotation) if inner is not Ellipsis and inner is not type(None))

@@ -82,8 +82,8 @@ def read_text(path: Path, *, file: str, problems: list[Problem]) -> str | None:
 def parse_yaml(text: str, *, file: str, problems: list[Problem], first_line: int = 1) -> Document:
     """A YAML text as plain values with the line of every key."""
     builder = _Builder(file=file, problems=problems, first_line=first_line)
-    loader = _LOADER(text)
     try:
+        loader = _LOADER(text)
         while loader.check_event():
             builder.take(loader.get_event())
     except yaml.MarkedYAMLError as exc:
@@ -94,8 +94,6 @@ def parse_yaml(text: str, *, file: str, problems: list[Problem], first_line: int
     except yaml.YAMLError as exc:
         builder.wrong(f"is not valid YAML ({' '.join(str(exc).split())[:120]})", line=0)
         return Document(file=file, value=None)
-    finally:
-        loader.dispose()
     if builder.broken:
         return Document(file=file, value=None)
     if builder.root is None:
