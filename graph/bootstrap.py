@@ -98,7 +98,7 @@ async def run_desk(
     hub = EventHub(log, owner=owner, url=url)
     runner = TurnRunner(
         build_graph(services, checkpointer=ConversationSaver(pool)),
-        inbox=Inbox(pool, owner=owner, lease_ttl=settings.lease_ttl),
+        inbox=Inbox(pool, owner=owner, lease_ttl=settings.lease_ttl, pace=Pace(per_minute=settings.rate_per_minute)),
         log=log,
         hub=hub,
         apologise=Apologist(services.handoff, policies=services.policies),
