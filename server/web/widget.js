@@ -1065,6 +1065,7 @@
 
     #afresh() {
       this.#turns.clear();
+      this.#messages.clear();
       this.#verification = null;
       this.#offer([]);
       for (const progress of this.#ui.log.querySelectorAll(".progress")) progress.remove();
@@ -1413,16 +1414,18 @@
     }
 
     #problem(turn, detail, retryable) {
-      const text = turn.texts.at(-1);
-      const again = retryable && text ? h("button", { class: "button", type: "button", onclick: () => this.#retryTurn(again, text) }, this.#words.again) : null;
-      this.#card(turn, "alert", "error", h("div", {}, detail), again ? h("div", { class: "row" }, again) : null);
+      const button = h("button", { class: "button", type: "button", onclick: () => this.#tryAgain(button, turn) }, this.#words.again);
+      this.#card(turn, "alert", "error", h("div", {}, detail), retryable ? h("div", { class: "row" }, button) : null);
       turn.shown = true;
       this.#announce(detail);
     }
 
-    #retryTurn(button, text) {
+    // The failed turn is closed, so trying again is a new message with a new id.
+    #tryAgain(button, turn) {
+      const text = turn.texts.at(-1);
+      if (!text) return this.#ui.input.focus();
       button.disabled = true;
-      this.#choose(text); // the failed turn is closed: trying again is a new message with a new id
+      return this.#choose(text);
     }
 
     #error(data) {

@@ -5,6 +5,7 @@ and lets a test hold the next event back, cut every stream, or answer the next m
 """
 
 import asyncio
+import itertools
 import json
 import threading
 from collections import deque
@@ -117,6 +118,7 @@ class ScriptedDesk:
         self._conversations: dict[str, _Conversation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._epoch = 0
+        self._turns = itertools.count(1)
         self._gate: asyncio.Semaphore
         self._loop: asyncio.AbstractEventLoop
         self._server: uvicorn.Server
@@ -134,8 +136,9 @@ class ScriptedDesk:
 
     def forget(self) -> None:
         """Every conversation ends: its token opens nothing any more."""
+        ended = list(self._conversations.values())
         self._conversations.clear()
-        self.cut()
+        asyncio.run_coroutine_threadsafe(self._cut(ended), self._loop).result(timeout=5)
 
     @property
     def taken(self) -> list[str]:
@@ -236,7 +239,7 @@ class ScriptedDesk:
             return _problem(refusal.status, refusal.detail, retry_after=refusal.retry_after)
         key = body["client_message_id"]
         if key not in conversation.turns:
-            turn_id = f"turn_{len(conversation.turns) + 1:06d}"
+            turn_id = self._turn_id()
             conversation.turns[key] = turn_id
             conversation.messages.append(
                 {"message_id": f"msg_{turn_id}", "turn_id": turn_id, "role": "customer", "text": body["text"],
@@ -259,7 +262,7 @@ class ScriptedDesk:
         if action == "verification":
             if body["code"] != "123456":
                 return _problem(422, "That code is not right. 4 attempts left.", code="wrong_code")
-            turn_id = f"turn_{len(conversation.turns) + 1:06d}r"
+            turn_id = self._turn_id()
             conversation.turns[turn_id] = turn_id
             succeeded: list[Step] = [("verification.succeeded", {"method": "email"}), completed("You are verified.")]
             self.scripts[turn_id] = succeeded
@@ -268,6 +271,9 @@ class ScriptedDesk:
             task.add_done_callback(self._tasks.discard)
             return JSONResponse({"turn_id": turn_id})
         return JSONResponse({})
+
+    def _turn_id(self) -> str:
+        return f"turn_{next(self._turns):06d}"
 
     async def _run(self, conversation: _Conversation, turn_id: str, text: str) -> None:
         async with conversation.running:
@@ -294,9 +300,9 @@ class ScriptedDesk:
             conversation.events.append((kind, full))
             conversation.changed.notify_all()
 
-    async def _cut(self) -> None:
+    async def _cut(self, conversations: Iterable[_Conversation] = ()) -> None:
         self._epoch += 1
-        for conversation in list(self._conversations.values()):
+        for conversation in [*conversations, *self._conversations.values()]:
             async with conversation.changed:
                 conversation.changed.notify_all()
 
