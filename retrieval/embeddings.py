@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 Vectors = NDArray[np.float32]
 """One row for each text."""
 
-LOCAL_VERSION = "1"
+Floats = NDArray[np.float64]
+
+LOCAL_VERSION = "2"
+TEXTS_PER_DIMENSION = 4
+MIN_DIMENSIONS = 32
+MAX_DIMENSIONS = 384
+"""Few axes join words that occur together; more tell them apart. Measured: docs/decisions/0003-retrieval.md."""
+DENSE_SVD_TEXTS = 600
+"""Up to here the full decomposition is the faster one."""
 SENTENCE_TRANSFORMERS = "sentence-transformers:"
 MAX_CHARACTERS = 8_000
 """Longer texts are cut before they are sent: 8,191 tokens is what OpenAI's models read, and no chunk is so long."""
@@ -49,56 +57,82 @@ class Embedding(Protocol):
 
 
 class LocalEmbedding:
-    """Latent semantic analysis of the corpus itself: TF-IDF of words and word pairs, projected by its main axes.
+    """Latent semantic analysis of the corpus itself: TF-IDF of words and word pairs, projected on its main axes.
 
-    A pure function of the texts it is fitted on; the axes' signs are fixed, so that two processes agree.
+    A pure function of the texts it is fitted on; the signs of the axes are fixed, so that processes agree. The last
+    dimension of a query holds what the corpus has no words for, so that a question about something else is far from
+    everything even when it shares one word. Documents are zero there.
     """
 
-    def __init__(self, *, vocabulary: Mapping[str, int], axes: Vectors) -> None:
+    def __init__(self, *, vocabulary: Mapping[str, int], rarity: Floats, axes: Floats, size: int) -> None:
         self._vocabulary = vocabulary
-        self._axes = axes
-        self.dimensions: int | None = axes.shape[1]
+        self._rarity = rarity
+        self._unknown = _rarity(0, of=size)
+        self._projection = np.ascontiguousarray(axes.T * rarity[:, None])
+        self.dimensions: int | None = len(axes) + 1
         digest = hashlib.sha256("\n".join(vocabulary).encode() + np.round(axes, 3).tobytes()).hexdigest()
         self.name = f"local-{LOCAL_VERSION}-{digest[:12]}"
 
     async def embed_documents(self, texts: Sequence[str]) -> Vectors:
-        return await asyncio.to_thread(lambda: np.vstack([self._embed(text) for text in texts]))
+        return await asyncio.to_thread(self._embed_documents, texts)
 
     async def embed_query(self, text: str) -> Vectors:
-        return self._embed(text)[None, :]
+        terms = _terms(text)
+        near = self._project(terms)
+        length = self._length(terms)
+        if not length:
+            near[-1] = 1.0
+            return near[None, :].astype(np.float32)
+        near /= length
+        near[-1] = np.sqrt(max(0.0, 1.0 - float(near @ near)))
+        return near[None, :].astype(np.float32)
 
-    def _embed(self, text: str) -> Vectors:
-        known = [(self._vocabulary[term], weight) for term, weight in _terms(text).items() if term in self._vocabulary]
-        if not known:
-            return np.zeros(self._axes.shape[1], dtype=np.float32)
-        rows, weights = zip(*known, strict=True)
-        return _unit(np.array(weights, dtype=np.float32) @ self._axes[list(rows)])
+    def _embed_documents(self, texts: Sequence[str]) -> Vectors:
+        return unit(np.vstack([self._project(_terms(text)) for text in texts]))
+
+    def _project(self, terms: Mapping[str, float]) -> Floats:
+        """Where the known terms lie on the axes; zero in the last dimension."""
+        projected = np.zeros(self._projection.shape[1] + 1)
+        known = [(self._vocabulary[term], weight) for term, weight in terms.items() if term in self._vocabulary]
+        if known:
+            rows, weights = zip(*known, strict=True)
+            projected[:-1] = np.array(weights) @ self._projection[list(rows)]
+        return projected
+
+    def _length(self, terms: Mapping[str, float]) -> float:
+        """Of the whole TF-IDF vector, with unknown words; a pair of words nobody wrote says nothing."""
+        total = 0.0
+        for term, weight in terms.items():
+            row = self._vocabulary.get(term)
+            if row is not None:
+                total += (weight * float(self._rarity[row])) ** 2
+            elif " " not in term:
+                total += (weight * self._unknown) ** 2
+        return float(np.sqrt(total))
 
     @classmethod
-    def fitted(cls, texts: Sequence[str], *, dimensions: int = 384) -> "LocalEmbedding":
-        """Fitted on these texts. CPU work: about 0.2 s for 200 chunks, call it in a thread."""
+    def fitted(cls, texts: Sequence[str]) -> "LocalEmbedding":
+        """Fitted on these texts. CPU work, about 0.2 s for 250 texts: call it in a thread."""
         import scipy.sparse as sparse
         from scipy.sparse.linalg import svds
 
         counts = [_terms(text) for text in texts]
         vocabulary = {term: row for row, term in enumerate(sorted({term for count in counts for term in count}))}
-        found_in = np.bincount([vocabulary[term] for count in counts for term in count], minlength=len(vocabulary))
-        idf = np.log((1 + len(texts)) / (1 + found_in)) + 1
         rows = [row for row, count in enumerate(counts) for _ in count]
         columns = [vocabulary[term] for count in counts for term in count]
-        values = np.array([weight for count in counts for weight in count.values()]) * idf[columns]
+        rarity = _rarity(np.bincount(columns, minlength=len(vocabulary)), of=len(texts))
+        values = np.array([weight for count in counts for weight in count.values()]) * rarity[columns]
         values /= np.sqrt(np.bincount(rows, weights=values**2))[rows]
         matrix = sparse.csr_array((values, (rows, columns)), shape=(len(texts), len(vocabulary)))
-        wanted = min(dimensions, *matrix.shape)
-        if wanted > min(matrix.shape) // 2:
+        wanted = min(MAX_DIMENSIONS, max(MIN_DIMENSIONS, len(texts) // TEXTS_PER_DIMENSION), *matrix.shape)
+        if len(texts) <= DENSE_SVD_TEXTS or wanted == min(matrix.shape):
             _, strengths, axes = np.linalg.svd(matrix.toarray(), full_matrices=False)
         else:
             _, strengths, axes = svds(matrix, k=wanted, v0=np.ones(min(matrix.shape)))
-        order = np.argsort(-strengths)[:wanted]
-        axes = axes[order][strengths[order] > 1e-6]
+        strongest = np.argsort(-strengths)[:wanted]
+        axes = axes[strongest][strengths[strongest] > 1e-6]
         signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
-        projection = (axes * signs[:, None]).T * idf[:, None]
-        return cls(vocabulary=vocabulary, axes=np.ascontiguousarray(projection, dtype=np.float32))
+        return cls(vocabulary=vocabulary, rarity=rarity, axes=axes * signs[:, None], size=len(texts))
 
 
 class OpenAIEmbedding:
@@ -133,7 +167,7 @@ class OpenAIEmbedding:
         if answer.ndim != 2 or len(answer) != rows or not np.isfinite(answer).all():
             raise DenseSearchUnavailable("the embedding model answered with something that is no vector")
         self.dimensions = answer.shape[1]
-        return _unit(answer)
+        return unit(answer)
 
 
 class SentenceTransformerEmbedding:
@@ -160,7 +194,7 @@ class SentenceTransformerEmbedding:
         return await asyncio.to_thread(self._encode, [text])
 
     def _encode(self, texts: list[str]) -> Vectors:
-        return _unit(np.asarray(self._model.encode(texts, show_progress_bar=False), dtype=np.float32))
+        return unit(np.asarray(self._model.encode(texts, show_progress_bar=False), dtype=np.float32))
 
 
 async def choose_embedding(settings: Settings, *, corpus: Sequence[str]) -> Embedding:
@@ -184,6 +218,12 @@ def _terms(text: str) -> dict[str, float]:
     return single | {pair: 0.5 * times for pair, times in pairs.items()}
 
 
-def _unit(vectors: Vectors) -> Vectors:
+def _rarity(count: Any, *, of: int) -> Any:
+    """Smoothed inverse document frequency of a term found in ``count`` texts."""
+    return np.log((1 + of) / (1 + count)) + 1
+
+
+def unit(vectors: NDArray[Any]) -> Vectors:
+    """Each row with length 1; a row of zeros stays."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.where(lengths == 0, 1, lengths), dtype=np.float32)

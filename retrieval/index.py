@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from desk.domain.errors import ConfigurationError
 from retrieval.chunking import CHUNKER_VERSION, Chunk
-from retrieval.embeddings import Embedding, Vectors
+from retrieval.embeddings import Embedding, Vectors, unit
 from retrieval.errors import DenseSearchUnavailable
 from retrieval.guard import Guard
 
@@ -36,6 +38,8 @@ BUILD_SECONDS = 120.0
 RETRY_SECONDS = 10.0
 BATCH = 256
 NEVER = date.max
+CONTEXT = 0.5
+"""Measured: 3 more of 100 questions find their article first (docs/decisions/0003-retrieval.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,10 +92,20 @@ class VectorIndex(Protocol):
 
 def fingerprint(chunks: Sequence[Chunk], *, embedding: str) -> str:
     """16 hex digits over every chunk with its metadata, the embedding's name and the chunker's version."""
-    digest = hashlib.sha256(f"{CHUNKER_VERSION}\n{embedding}\n".encode())
+    digest = hashlib.sha256(f"{CHUNKER_VERSION}\n{CONTEXT}\n{embedding}\n".encode())
     for chunk in sorted(chunks, key=lambda chunk: chunk.id):
         digest.update(repr((chunk.id, chunk.headed, sorted(_metadata(chunk).items()))).encode())
     return digest.hexdigest()[:16]
+
+
+def in_context(vectors: Vectors, *, articles: Sequence[str]) -> Vectors:
+    """Each chunk's vector drawn towards the mean of its article: a section seldom repeats what its article is about."""
+    if not len(vectors):
+        return vectors
+    _, owner = np.unique(np.array(articles), return_inverse=True)
+    means = np.zeros((owner.max() + 1, vectors.shape[1]), dtype=np.float32)
+    np.add.at(means, owner, vectors)
+    return unit(vectors + CONTEXT * unit(means)[owner])
 
 
 class ChromaIndex:
@@ -116,7 +130,8 @@ class ChromaIndex:
             if await self._guard.run(self._reuse, seconds=BUILD_SECONDS):
                 return True
             vectors = await self._embedding.embed_documents([chunk.headed for chunk in self._chunks])
-            await self._guard.run(lambda: self._build(vectors), seconds=BUILD_SECONDS)
+            placed = in_context(vectors, articles=[chunk.article for chunk in self._chunks])
+            await self._guard.run(lambda: self._build(placed), seconds=BUILD_SECONDS)
         except DenseSearchUnavailable as exc:
             self._open_again_at = time.monotonic() + RETRY_SECONDS
             logger.warning(

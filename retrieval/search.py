@@ -200,15 +200,20 @@ class Retriever:
         return np.array([chunk.area for chunk in self.chunks])
 
 
+def corpus_of(policies: PolicySet, chunks: Sequence[Chunk]) -> list[str]:
+    """What a local embedding learns from: the chunks, and the intents, which hold the customers' own words."""
+    intents = ["\n".join((intent.description, *intent.examples)) for intent in policies.intents.values()]
+    return [chunk.headed for chunk in chunks] + intents
+
+
 async def build_retriever(settings: Settings, policies: PolicySet) -> Retriever:
     """The retriever of this pack, its index reused or built. Close it with ``await retriever.close()``.
 
     Raises ``ConfigurationError``; a Chroma that does not answer is no error, search starts with words alone.
     """
     chunks = [chunk for article in policies.articles.values() for chunk in chunk_article(article)]
-    corpus = [chunk.headed for chunk in chunks]
     connect = over_http(settings.chroma_url) if settings.chroma_url else embedded(settings.data_dir / "chroma")
-    embedding = await choose_embedding(settings, corpus=corpus)
+    embedding = await choose_embedding(settings, corpus=corpus_of(policies, chunks))
     index = ChromaIndex(connect=connect, chunks=chunks, embedding=embedding)
     await index.open()
     return Retriever(

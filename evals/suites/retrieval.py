@@ -24,7 +24,7 @@ from retrieval.chunking import Chunk, chunk_article, sections
 from retrieval.embeddings import LocalEmbedding
 from retrieval.index import ChromaIndex, embedded
 from retrieval.lexical import LexicalIndex
-from retrieval.search import Retriever
+from retrieval.search import Retriever, corpus_of
 
 PACK_QUESTIONS = Path(__file__).parents[1] / "data" / "retrieval_pack.jsonl"
 RELEVANT_FIELDS = ("relevant", "required_documents")
@@ -62,7 +62,15 @@ def run(*, corpus: Path, queries: Path) -> SuiteResult:
     for query, (where, _) in zip(asked, _rows(queries), strict=True):
         if missing := query.relevant - documents.keys():
             raise InvalidRequest(f"{where}: relevant document {min(missing)!r} is not in {corpus.name}")
-    rankings, figures = asyncio.run(_measure(chunks, asked, timezone="UTC", now=datetime(2000, 1, 2, tzinfo=UTC)))
+    rankings, figures = asyncio.run(
+        _measure(
+            chunks,
+            asked,
+            corpus=[chunk.headed for chunk in chunks],
+            timezone="UTC",
+            now=datetime(2000, 1, 2, tzinfo=UTC),
+        )
+    )
     return _result(rankings, figures)
 
 
@@ -74,7 +82,9 @@ def run_pack(policies: PolicySet, *, questions: Path = PACK_QUESTIONS) -> SuiteR
     """
     asked = [_query(row) for row in _rows(questions)]
     chunks = [chunk for article in policies.articles.values() for chunk in chunk_article(article)]
-    rankings, figures = asyncio.run(_measure(chunks, asked, timezone=policies.timezone, now=clock.now()))
+    rankings, figures = asyncio.run(
+        _measure(chunks, asked, corpus=corpus_of(policies, chunks), timezone=policies.timezone, now=clock.now())
+    )
     threshold = policies.thresholds.passage_confidence
     answerable = [r for r in rankings if r.query.relevant]
     unanswerable = [r for r in rankings if not r.query.relevant]
@@ -84,10 +94,10 @@ def run_pack(policies: PolicySet, *, questions: Path = PACK_QUESTIONS) -> SuiteR
 
 
 async def _measure(
-    chunks: Sequence[Chunk], asked: Sequence[Query], *, timezone: str, now: datetime
+    chunks: Sequence[Chunk], asked: Sequence[Query], *, corpus: Sequence[str], timezone: str, now: datetime
 ) -> tuple[list[Ranking], dict[str, float]]:
     started = time.perf_counter()
-    async with _retriever(chunks, timezone=timezone) as retriever:
+    async with _retriever(chunks, corpus=corpus, timezone=timezone) as retriever:
         indexed = time.perf_counter()
         rankings = []
         for query in asked:
@@ -103,10 +113,10 @@ async def _measure(
 
 
 @asynccontextmanager
-async def _retriever(chunks: Sequence[Chunk], *, timezone: str) -> AsyncIterator[Retriever]:
+async def _retriever(chunks: Sequence[Chunk], *, corpus: Sequence[str], timezone: str) -> AsyncIterator[Retriever]:
     """The product's search over these chunks, in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="frontdesk-eval-") as folder:
-        embedding = LocalEmbedding.fitted([chunk.headed for chunk in chunks])
+        embedding = LocalEmbedding.fitted(corpus)
         index = ChromaIndex(connect=embedded(Path(folder)), chunks=chunks, embedding=embedding)
         await index.open()
         retriever = Retriever(
