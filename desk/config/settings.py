@@ -54,6 +54,8 @@ class Settings(BaseSettings):
         default=5, ge=1, validation_alias=_named("FRONTDESK_STREAMS_PER_CONVERSATION")
     )
     """Open event streams one conversation may hold in one server process."""
+    streams_per_address: int = Field(default=100, ge=1, validation_alias=_named("FRONTDESK_STREAMS_PER_ADDRESS"))
+    """Open event streams one address may hold in one server process; streams of single turns are not counted."""
     trusted_proxies: str = Field(default="", validation_alias=_named("FRONTDESK_TRUSTED_PROXIES"))
     """Comma-separated addresses whose ``X-Forwarded-For`` is believed."""
     allowed_origins: str = Field(default="*", validation_alias=_named("FRONTDESK_ALLOWED_ORIGINS"))

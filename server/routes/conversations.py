@@ -1,0 +1,151 @@
+"""Conversations of customers: start one, say something, listen, read it again."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import JSONResponse, Response
+
+from desk.conversations.text import clean_text
+from desk.domain.errors import Forbidden
+from server.deps import AddressDep, DeskDep, Entrance, EntranceDep, ServedDesk, StreamsDep
+from server.errors import MalformedBody
+from server.shapes import (
+    AcceptedMessage,
+    NewConversation,
+    NewMessage,
+    Problem,
+    StartedConversation,
+    Transcript,
+    TranscriptMessage,
+)
+from server.sse import EventStream, turn_events
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {
+        status: {"model": Problem, "content": {"application/problem+json": {}}, "description": "A problem."}
+        for status in statuses
+    }
+
+
+_STREAM: dict[str, Any] = {
+    "content": {
+        "text/event-stream": {
+            "schema": {"type": "string"},
+            "example": 'id: 7\nevent: message.delta\ndata: {"conversation_id":"conv_…","text":"Returns are…"}\n\n',
+        }
+    },
+    "description": "Events: `id` grows by conversation, `event` is the type, `data` is JSON on one line.",
+}
+
+router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
+
+
+@router.post("", status_code=201, responses=_problems(400, 403, 413, 415, 422))
+async def start_conversation(body: NewConversation, desk: DeskDep) -> StartedConversation:
+    """Starts a conversation. Its token opens this conversation and no other."""
+    if body.channel == "in_app":
+        raise Forbidden("In-app conversations are not configured on this server.", code="in_app_not_configured")
+    session = await desk.conversations.start(
+        channel=body.channel, locale=body.locale or desk.policies.locale, pack_version=desk.policies.version
+    )
+    return StartedConversation(
+        conversation_id=session.conversation_id,
+        session_token=session.token,
+        disclosure=desk.policies.assistant.disclosure,
+    )
+
+
+@router.post(
+    "/{conversation_id}/messages",
+    status_code=202,
+    response_model=AcceptedMessage,
+    responses={200: _STREAM, **_problems(400, 401, 404, 408, 409, 413, 415, 422, 429)},
+)
+async def send_message(
+    entrance: EntranceDep,
+    body: NewMessage,
+    desk: DeskDep,
+    streams: StreamsDep,
+    accept: Annotated[str, Header(description="text/event-stream for the turn's events")] = "application/json",
+) -> Response:
+    """Says something. The message is stored before this answers; its turn runs whether or not anybody listens.
+
+    With `Accept: text/event-stream` the answer is the turn's events until `turn.completed`, else 202 and the turn's id.
+    """
+    conversation_id = entrance.conversation.id
+    wants_stream = "text/event-stream" in accept.lower()
+    slot = streams.open_turn(conversation_id) if wants_stream else None
+    try:
+        turn = await desk.runner.submit(
+            conversation_id, text=clean_text(body.text), client_message_id=body.client_message_id
+        )
+    except BaseException:
+        if slot is not None:
+            slot.release()
+        raise
+    if slot is None:
+        return JSONResponse({"turn_id": turn.turn_id}, status_code=202)
+    return EventStream(
+        turn_events(desk.hub, conversation_id, turn_id=turn.turn_id, after=turn.after),
+        conversation_id=conversation_id,
+        slot=slot,
+        closing=streams.leaving,
+        check_session=lambda: _still_open(desk, entrance),
+    )
+
+
+@router.get(
+    "/{conversation_id}/events", response_class=EventStream, responses={200: _STREAM, **_problems(400, 401, 404, 429)}
+)
+async def listen(
+    entrance: EntranceDep,
+    desk: DeskDep,
+    streams: StreamsDep,
+    address: AddressDep,
+    last_event_id: Annotated[str | None, Header(description="Number of the last event you have")] = None,
+    after: Annotated[str | None, Query(description="The same, for clients that cannot send the header")] = None,
+) -> Response:
+    """Every event above the number given: those stored, then as they come. Stays open; comments are heartbeats."""
+    conversation_id = entrance.conversation.id
+    start = _event_number(last_event_id if last_event_id is not None else after)
+    return EventStream(
+        desk.hub.follow(conversation_id, after=start),
+        conversation_id=conversation_id,
+        slot=streams.open_live(conversation_id, address=address),
+        closing=streams.closing,
+        check_session=lambda: _still_open(desk, entrance),
+    )
+
+
+@router.get("/{conversation_id}", responses=_problems(401, 404))
+async def read_conversation(entrance: EntranceDep, desk: DeskDep) -> Transcript:
+    """The transcript and the conversation's status."""
+    conversation = entrance.conversation
+    rows = await desk.conversations.transcript(conversation.id)
+    messages = [
+        TranscriptMessage.model_validate({**row, "sources": row["sources"] or [], "options": row["options"] or []})
+        for row in rows
+    ]
+    return Transcript.model_validate(
+        {
+            "conversation_id": conversation.id,
+            "channel": conversation.channel,
+            "locale": conversation.locale,
+            "status": conversation.status,
+            "messages": messages,
+        }
+    )
+
+
+def _event_number(text: str | None) -> int:
+    """Raises ``MalformedBody``'s 400 for what is not an event number. Nothing given: from the beginning."""
+    if text is None:
+        return 0
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise MalformedBody("Last-Event-ID must be the number of an event.", code="bad_event_id")
+    return int(text)
+
+
+async def _still_open(desk: ServedDesk, entrance: Entrance) -> None:
+    await desk.conversations.enter(entrance.conversation.id, entrance.token)

@@ -1,0 +1,133 @@
+"""A desk of real parts (PostgreSQL, stores, event log, turns) around a graph of one node that repeats the customer.
+
+``slow`` in a message makes the node wait in the middle of its answer until the test opens ``gate``.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from langgraph.config import get_stream_writer
+from langgraph.graph import END, START, StateGraph
+
+from desk.config.settings import Settings
+from desk.conversations.events import EventLog
+from desk.conversations.hub import EventHub
+from desk.conversations.inbox import Inbox, OwedTurn
+from desk.conversations.pace import Pace
+from desk.conversations.store import ConversationStore
+from desk.db.pool import Pool, open_pool
+from desk.domain.ids import new_id
+from desk.policies.loader import load_pack, resolve_pack
+from desk.policies.models import PolicySet
+from graph.checkpointer import ConversationSaver
+from graph.runs import Graph, TurnRunner
+from graph.state import Reply, SupportState, TurnInput, TurnOutput
+
+
+@dataclass(kw_only=True)
+class EchoDesk:
+    """What ``server.deps.ServedDesk`` names, and what a test needs to steer it."""
+
+    settings: Settings
+    policies: PolicySet
+    pool: Pool
+    conversations: ConversationStore
+    runner: TurnRunner
+    log: EventLog
+    hub: EventHub
+    gate: asyncio.Event
+    reached: asyncio.Event
+    """Set when a turn waits at the gate."""
+    broken: dict[str, str] = field(default_factory=dict)
+
+    async def health(self) -> dict[str, str]:
+        return {"postgres": "ok"} | self.broken
+
+
+@asynccontextmanager
+async def open_echo_desk(url: str, settings: Settings) -> AsyncIterator[EchoDesk]:
+    """The desk on a migrated database."""
+    pool = await open_pool(url, max_size=8)
+    owner = new_id("proc")
+    log = EventLog(pool, owner=owner)
+    hub = EventHub(log, owner=owner, url=url)
+    gate, reached = asyncio.Event(), asyncio.Event()
+    runner = TurnRunner(
+        _echo_graph(gate, reached, pool),
+        inbox=Inbox(pool, owner=owner, lease_ttl=timedelta(seconds=8), pace=Pace(per_minute=settings.rate_per_minute)),
+        log=log,
+        hub=hub,
+        apologise=_apologise,
+        turn_timeout=timedelta(seconds=30),
+        lease_ttl=timedelta(seconds=8),
+    )
+    tasks = [asyncio.create_task(work) for work in runner.background()]
+    desk = EchoDesk(
+        settings=settings,
+        policies=load_pack(resolve_pack(settings.pack)),
+        pool=pool,
+        conversations=ConversationStore(pool, secret=b"s" * 32),
+        runner=runner,
+        log=log,
+        hub=hub,
+        gate=gate,
+        reached=reached,
+    )
+    try:
+        yield desk
+    finally:
+        await runner.drain(seconds=5)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await pool.close()
+
+
+def _echo_graph(gate: asyncio.Event, reached: asyncio.Event, pool: Pool) -> Graph:
+    async def respond(state: SupportState) -> dict[str, Any]:
+        write = get_stream_writer()
+        message_id, text = new_id("msg"), f"You said: {state['text']}"
+        write({"type": "step", "data": {"node": "respond", "status": "started"}})
+        half = len(text) // 2
+        write({"type": "message.delta", "data": {"message_id": message_id, "text": text[:half]}})
+        if "slow" in state["text"]:
+            reached.set()
+            await gate.wait()
+        write({"type": "message.delta", "data": {"message_id": message_id, "text": text[half:]}})
+        return {"reply": _reply(state["turn_id"], message_id, text)}
+
+    graph = StateGraph(SupportState, input_schema=TurnInput, output_schema=TurnOutput)
+    graph.add_node("respond", respond)
+    graph.add_edge(START, "respond")
+    graph.add_edge("respond", END)
+    return graph.compile(checkpointer=ConversationSaver(pool))
+
+
+async def _apologise(turn: OwedTurn) -> Reply:
+    reply = _reply(turn.turn_id, new_id("msg"), "Sorry, that did not work.")
+    reply["outcome"] = "failed"
+    return reply
+
+
+def _reply(turn_id: str, message_id: str, text: str) -> Reply:
+    return {
+        "turn_id": turn_id,
+        "message_id": message_id,
+        "text": text,
+        "sources": [],
+        "options": ["Yes", "No"],
+        "evidence": [],
+        "outcome": "answered",
+        "handoff": None,
+        "offer_person": False,
+    }
+
+
+def echo_settings(url: str, **changes: Any) -> Settings:
+    """Settings that read nothing from the machine they run on."""
+    settings = Settings.model_construct(**{name: field.default for name, field in Settings.model_fields.items()})
+    return settings.model_copy(update={"database_url": url, **changes})
