@@ -28,7 +28,7 @@ _ATOM = re.compile(
     rf"\d(?:{INVISIBLE}*\d)*"
     rf"|(?<![a-z])(?:(?P<times>double|triple|treble)[ -]{{1,2}})?(?P<word>{_NUMBER_WORD})(?![a-z])"
 )
-_GAP = re.compile(rf"[\s.,\-_/|*{INVISIBLE}]{{0,8}}")
+_GAP = re.compile(rf"{INVISIBLE}*(?:[\s.,\-_/|*]{INVISIBLE}*){{0,6}}")
 
 # Brackets are ours: what an earlier redaction wrote must not change what a later one finds.
 _CONTEXT = re.compile(
@@ -241,8 +241,8 @@ def _certainty(digits: str) -> int:
             return 2 if length == 16 else 0
         case 34 | 37:
             return 2 if length == 15 else 0
-        case 35 if 3528 <= four <= 3589:
-            return 2 if length in (16, 19) else 0
+        case 35:
+            return (2 if 3528 <= four <= 3589 else 1) if length in (16, 19) else 0
         case 36 | 38 | 39:
             return 2 if length == 14 else int(length in (16, 19))
         case 30 if 3000 <= four <= 3059 or four == 3095:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "card", "cvv", "expiry", "iban", "us_ssn", "uk_nino", "passport", "bank_account", "secret", "email", "phone",
+    "card", "cvv", "expiry", "iban", "bank_account", "us_ssn", "uk_nino", "passport", "driving_licence", "secret",
+    "email", "phone",
 ]  # fmt: skip
 
 SHOWN: dict[Kind, str] = {
@@ -15,6 +16,7 @@ SHOWN: dict[Kind, str] = {
     "us_ssn": "[national id]",
     "uk_nino": "[national id]",
     "passport": "[passport number]",
+    "driving_licence": "[driving licence]",
     "bank_account": "[bank account]",
     "secret": "[secret]",
     "email": "[email]",

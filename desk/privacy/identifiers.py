@@ -45,8 +45,10 @@ _BANK = re.compile(
 _EMAIL = re.compile(r"(?<![\w.%+'-])[\w.%+'-]{1,64}@(?:[\w-]{1,63}\.){1,8}[a-z]{2,24}(?![\w-])")
 _PHONE = re.compile(r"(?<![\w@.#/+\-])\+?\(?\d[\d ().\-/]{5,22}\d(?![\w@])")
 _NO_PHONE = re.compile(
-    r"\d{4}-\d\d-\d\d.*|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}.*|\d{1,3}(?:\.\d{1,3}){3}|\d+\.\d{2}|\d{5}-\d{4}|.*\(\d*|\d{3}-\d\d-\d{4}"
+    r"\d{4}-\d\d-\d\d(?:[ .].*)?|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,3}(?:\.\d{1,3}){3}|\d+\.\d{2}|\d{5}-\d{4}|.*\(\d*"
+    r"|\d{3}-\d\d-\d{4}"
 )
+_STREET = re.compile(r"[ \t]+[^\W\d_]")
 
 
 def find_identifiers(folded: str) -> Iterator[Found]:
@@ -61,7 +63,7 @@ def find_identifiers(folded: str) -> Iterator[Found]:
     for match in _PASSPORT.finditer(folded):
         yield Found(type="passport", start=match.start("value"), end=match.end("value"))
     for match in _LICENCE.finditer(folded):
-        yield Found(type="us_ssn", start=match.start("value"), end=match.end("value"))
+        yield Found(type="driving_licence", start=match.start("value"), end=match.end("value"))
     for match in _BANK.finditer(folded):
         group = str(match.lastgroup)
         yield Found(type="bank_account", start=match.start(group), end=match.end(group))
@@ -72,7 +74,9 @@ def find_contacts(folded: str) -> Iterator[Found]:
     for match in _EMAIL.finditer(folded):
         yield Found(type="email", start=match.start(), end=match.end())
     for match in _PHONE.finditer(folded):
-        if _is_phone(match[0]):
+        # "17151 2450 Crown Street" is a house, not a telephone.
+        street = match[0].count(" ") == 1 and match[0][0] not in "+0(" and _STREET.match(folded, match.end())
+        if not street and _is_phone(match[0]):
             yield Found(type="phone", start=match.start(), end=match.end())
 
 

@@ -17,7 +17,8 @@ from evals.result import SuiteResult
 
 TYPES: dict[str, Kind] = {
     "CREDIT_CARD": "card", "IBAN_CODE": "iban", "US_SSN": "us_ssn", "UK_NINO": "uk_nino", "US_PASSPORT": "passport",
-    "EMAIL_ADDRESS": "email", "PHONE_NUMBER": "phone", "PASSWORD": "secret", "US_BANK_NUMBER": "bank_account",
+    "US_DRIVER_LICENSE": "driving_licence", "US_BANK_NUMBER": "bank_account", "PASSWORD": "secret",
+    "EMAIL_ADDRESS": "email", "PHONE_NUMBER": "phone",
 }  # fmt: skip
 """Names of types in public data sets, beside our own."""
 
