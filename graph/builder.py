@@ -1,7 +1,7 @@
 """The graph: nine nodes and the edges between them, nothing else."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,11 @@ def build_graph(services: Services, *, checkpointer: BaseCheckpointSaver[str] | 
         "respond": Respond(engine=s.engine, policies=s.policies),
         "escalate": Escalate(handoff=s.handoff, policies=s.policies),
     }
+    return connect(nodes, checkpointer=checkpointer)
+
+
+def connect(nodes: Mapping[str, Node], *, checkpointer: BaseCheckpointSaver[str] | None = None) -> Graph:
+    """The nine nodes, whatever they do, with the edges between them."""
     graph = StateGraph(SupportState, input_schema=TurnInput, output_schema=TurnOutput)
     for name, node in nodes.items():
         graph.add_node(name, _announced(name, node))
