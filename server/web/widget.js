@@ -192,7 +192,7 @@
 
   // ---------------------------------------------------------------------------------------------- text
 
-  const INLINE = /\*\*([^*\n]+)\*\*|\[([^\]\n]{1,300})\]\((https?:\/\/[^\s()]+)\)|https?:\/\/[^\s<>"'()[\]]+/gi;
+  const INLINE = /\*\*([^*\n]+)\*\*|\[([^\]\n]{1,300})\]\((https?:\/\/[^\s()]+)\)|https?:\/\/[^\s<>"'()[\]]+|\b[A-Z]{2,5}-\d{2,}\b/gi;
   const BULLET = /^\s*[-*•]\s+(.*)$/;
   const NUMBER = /^\s*(\d{1,3})[.)]\s+(.*)$/;
 
@@ -222,6 +222,8 @@
       } else if (match[2] !== undefined) {
         const href = allowedLink(match[3], hosts);
         nodes.push(href ? link(href, match[2]) : `${match[2]} (${match[3]})`);
+      } else if (!match[0].includes(":")) {
+        nodes.push(h("span", { class: "whole" }, match[0])); // an order number is not broken at its hyphen
       } else {
         const tail = /[.,;:!?]+$/.exec(match[0])?.[0] ?? "";
         const address = match[0].slice(0, match[0].length - tail.length);
@@ -738,6 +740,8 @@
     .card { align-self: stretch; background: var(--notice); border: 1px solid var(--line); border-radius: var(--radius); padding: 14px; display: flex; gap: var(--gap); overflow-wrap: anywhere; }
     .card.bad { background: light-dark(#fdf1ef, #2d1f1d); } .card.bad > svg { color: var(--danger); }
     .card .inner { flex: 1; min-inline-size: 0; display: flex; flex-direction: column; gap: 6px; }
+    .whole { white-space: nowrap; }
+    #code-state:empty { position: absolute; }
     .card strong { font-weight: 650; } .card .small { color: var(--quiet); font-size: .9333em; }
     .row { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
     .button { min-block-size: 44px; padding: 8px 16px; border-radius: 22px; border: 1px solid var(--edge); background: var(--surface); text-align: start; overflow-wrap: anywhere; }
@@ -1488,7 +1492,7 @@
       known.summary = isText(data.summary) ? data.summary : (known.summary ?? "");
       const decision = isText(data.decision) ? (Object.hasOwn(words.decided, data.decision) ? words.decided[data.decision] : data.decision) : null;
       const title = decision ?? words.pending;
-      known.inner.replaceChildren(h("strong", {}, title), ...[known.summary, data.reason].filter(isText).map((text) => h("div", { class: "small" }, text)));
+      known.inner.replaceChildren(h("strong", {}, title), ...[known.summary, data.reason].filter(isText).map((text) => h("div", { class: "small" }, ...inline(text, this.#hosts))));
       this.#announce(`${title}. ${known.summary}`);
     }
 

@@ -47,12 +47,13 @@ def _chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 def browser(_chromium: Chrome) -> Iterator[Chrome]:
     """A tab with nothing remembered, at desktop size, in the light."""
     _chromium.switch_to.new_window("tab")
-    _chromium.get_log("performance")
-    _chromium.get_log("browser")
+    for kind in ("performance", "browser"):
+        _chromium.get_log(kind)  # type: ignore[no-untyped-call]  # forgets what the test before has left
     yield _chromium
     _chromium.execute_cdp_cmd("Network.enable", {})
     _chromium.execute_cdp_cmd(
-        "Network.emulateNetworkConditions", {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1},
     )
     _chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     _chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})

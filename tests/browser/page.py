@@ -64,15 +64,25 @@ class ChatPage:
         )
         return name
 
+    def set(self, attribute: str, value: str = "") -> None:
+        """Sets an attribute of the chat, as the host page would."""
+        self.driver.execute_script(
+            "document.querySelector('frontdesk-chat').setAttribute(...arguments)", attribute, value
+        )
+
+    def log(self, kind: str) -> list[dict[str, Any]]:
+        """What the browser noted since the last call: ``browser`` (its console) or ``performance`` (its network)."""
+        return list(self.driver.get_log(kind))  # type: ignore[no-untyped-call]
+
     def say(self, text: str) -> None:
         """Types into the chat and presses Enter."""
         self.find("textarea").send_keys(text, Keys.ENTER)
 
     def until(self, seen: Callable[[], Any], *, what: str, seconds: float = 10) -> Any:
-        """Waits for something to be seen; a stale element while the page redraws counts as not yet."""
+        """Waits for something to be seen; what is not there yet may come."""
 
         def look(_: Chrome) -> Any:
-            with contextlib.suppress(AssertionError):
+            with contextlib.suppress(AssertionError, IndexError):
                 return seen()
             return False
 

@@ -7,6 +7,7 @@ and lets a test hold the next event back, cut every stream, or answer the next m
 import asyncio
 import itertools
 import json
+import socket
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
@@ -128,7 +129,8 @@ class ScriptedDesk:
 
     def release(self, count: int = 1) -> None:
         """Lets ``count`` gates pass."""
-        self._loop.call_soon_threadsafe(lambda: [self._gate.release() for _ in range(count)])
+        for _ in range(count):
+            self._loop.call_soon_threadsafe(self._gate.release)
 
     def cut(self) -> None:
         """Ends every open stream."""
@@ -150,23 +152,19 @@ class ScriptedDesk:
     def start(self) -> None:
         """Listens on a free port of loopback in a thread of its own."""
         ready = threading.Event()
+        listener = socket.create_server(("127.0.0.1", 0))  # bound here: a request may come before the loop is up
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
         def run() -> None:
             async def main() -> None:
                 self._loop = asyncio.get_running_loop()
                 self._gate = asyncio.Semaphore(0)
                 config = uvicorn.Config(
-                    self._app(), host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1,
-                    ws="none", lifespan="off",
+                    self._app(), log_level="critical", timeout_graceful_shutdown=1, ws="none", lifespan="off",
                 )  # fmt: skip
                 self._server = uvicorn.Server(config)
-                serving = asyncio.ensure_future(self._server.serve())
-                while not self._server.started:
-                    await asyncio.sleep(0.005)
-                port = self._server.servers[0].sockets[0].getsockname()[1]
-                self.url = f"http://127.0.0.1:{port}"
                 ready.set()
-                await serving
+                await self._server.serve(sockets=[listener])
 
             asyncio.run(main())
 

@@ -25,10 +25,11 @@ return shown.filter(e => !(name(e) || '').trim()).map(e => e.outerHTML.slice(0, 
 _SMALL = """
 return [...root.querySelectorAll('button, input, textarea, summary')].filter(e => e.checkVisibility())
   .map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
-  .filter(([, box]) => box.height < 43.5 || box.width < 43.5).map(([html, box]) => `${html} ${box.width}x${box.height}`);
+  .filter(([, box]) => box.height < 43.5 || box.width < 43.5)
+  .map(([html, box]) => `${html} ${box.width}x${box.height}`);
 """
 
-# Contrast of text against what is really behind it: the colour of the first ancestor that paints, across the shadow root.
+# Contrast of text against what is really behind it: every ancestor that paints, across the shadow root.
 _CONTRAST = """
 const [where, selectors] = arguments;
 const host = document.querySelector('frontdesk-chat').shadowRoot;
@@ -90,7 +91,7 @@ def _full_conversation(page: ChatPage, desk: ScriptedDesk) -> None:
     desk.refusals.append(Refusal(status=422, detail="Too long."))
     desk.scripts["again"] = [completed("Once more.", message="m3", options=["Yes"]), GATE]
     page.open()
-    page.driver.execute_script("document.querySelector('frontdesk-chat').setAttribute('feedback', '')")
+    page.set("feedback")
     page.say("refused")
     page.until(lambda: page.texts(".state.bad"), what="a refused message")
     page.say("all")
@@ -115,7 +116,9 @@ def test_the_whole_conversation_can_be_held_with_the_keyboard(page: ChatPage, de
 
     for _ in range(2):
         ActionChains(page.driver).key_down(Keys.SHIFT).send_keys(Keys.TAB).key_up(Keys.SHIFT).perform()
-    ring = page.run("const s = getComputedStyle(root.activeElement); return [s.outlineStyle, parseFloat(s.outlineWidth)]")
+    ring = page.run(
+        "const s = getComputedStyle(root.activeElement); return [s.outlineStyle, parseFloat(s.outlineWidth)]"
+    )
     assert ring == ["solid", 2]
     ActionChains(page.driver).send_keys(Keys.ENTER).perform()
     page.until(lambda: page.mine[-1:] == ["Start a return"], what="the chosen reply")
@@ -198,7 +201,7 @@ def test_text_has_enough_contrast(page: ChatPage, desk: ScriptedDesk, scheme: st
     _scheme(page, scheme if chosen == "system" else other)
     _full_conversation(page, desk)
     if chosen == "attribute":
-        page.driver.execute_script("document.querySelector('frontdesk-chat').setAttribute('theme', arguments[0])", scheme)
+        page.set("theme", scheme)
     dark = page.run("return getComputedStyle(root.querySelector('.panel')).backgroundColor") == "rgb(23, 27, 28)"
     assert dark == (scheme == "dark")
 
@@ -214,7 +217,7 @@ def test_text_has_enough_contrast(page: ChatPage, desk: ScriptedDesk, scheme: st
 def test_any_accent_keeps_its_text_readable(page: ChatPage, accent: str) -> None:
     """R2.1"""
     page.open()
-    page.driver.execute_script("document.querySelector('frontdesk-chat').setAttribute('accent', arguments[0])", accent)
+    page.set("accent", accent)
     page.say("hello")
     page.until_answers(1)
 
@@ -232,13 +235,17 @@ def test_a_small_screen_is_filled_and_never_scrolls_sideways(
     assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width
 
     _full_conversation(page, desk)
-    box = page.run("const b = root.querySelector('.panel').getBoundingClientRect(); return [b.left, b.top, b.width, b.height]")
+    box = page.run(
+        "const b = root.querySelector('.panel').getBoundingClientRect(); return [b.left, b.top, b.width, b.height]"
+    )
     across = page.driver.execute_script("return document.documentElement.clientWidth")  # less a classic scroll bar
     assert box == pytest.approx([0, 0, across, height], abs=1)
     assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width
     assert page.run("return [...root.querySelectorAll('.panel, .log')].every(e => e.scrollWidth <= e.clientWidth)")
     assert page.run("return root.querySelector('.log').clientHeight") > height * 0.3
-    inside = page.run("const b = root.querySelector('textarea').getBoundingClientRect(); return b.bottom <= innerHeight")
+    inside = page.run(
+        "const b = root.querySelector('textarea').getBoundingClientRect(); return b.bottom <= innerHeight"
+    )
     assert inside
     assert page.run("return root.querySelector('.panel').getAttribute('aria-modal')") == "true"
     desk.release()
@@ -304,10 +311,10 @@ def test_the_shop_page_has_named_landmarks_and_one_heading(page: ChatPage) -> No
     page.open(chat=False)
     count = "return document.querySelectorAll(arguments[0]).length"
 
-    assert [page.driver.execute_script(count, tag) for tag in ("main", "header", "footer", "nav[aria-label]", "h1")] == [1] * 5
+    for landmark in ("main", "header", "footer", "nav[aria-label]", "h1"):
+        assert page.driver.execute_script(count, landmark) == 1
     assert page.driver.execute_script("return document.documentElement.lang") == "en"
-    unnamed = "return [...document.querySelectorAll('svg')].filter(s => !s.ariaHidden && !s.getAttribute('aria-label')).length"
-    assert page.driver.execute_script(unnamed) == 0
+    assert page.driver.execute_script(count, "svg:not([aria-hidden], [aria-label])") == 0
 
 
 def test_an_example_question_opens_the_chat_and_asks_it(page: ChatPage, desk: ScriptedDesk) -> None:

@@ -207,7 +207,8 @@ def test_a_message_above_eight_kilobytes_is_stopped_with_a_count(page: ChatPage,
     """H01"""
     page.open()
     page.until(lambda: page.texts(".disclosure"), what="the conversation")
-    page.run("const i = root.querySelector('textarea'); i.value = 'é'.repeat(4097); i.dispatchEvent(new Event('input'))")
+    page.run("root.querySelector('textarea').value = arguments[0]", "é" * 4096)
+    page.find("textarea").send_keys("é")
 
     assert page.texts(".count") == ["8194 of 8192 bytes. Please shorten your message."]
     assert page.run("return root.querySelector('.go').disabled") is True

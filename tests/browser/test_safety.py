@@ -1,7 +1,6 @@
 """Hostile text stays text, whoever wrote it, under the strictest policy a host page may have."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -26,20 +25,22 @@ PAYLOADS = [
 
 
 def _requests(page: ChatPage) -> list[str]:
-    events = [json.loads(entry["message"])["message"] for entry in page.driver.get_log("performance")]
+    events = [json.loads(entry["message"])["message"] for entry in page.log("performance")]
     sent: list[str] = [
         event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"
     ]
     return sent
 
 
-def _violations(page: ChatPage) -> list[Any]:
-    return [entry["message"] for entry in page.driver.get_log("browser") if "Content Security Policy" in entry["message"]]
+def _violations(page: ChatPage) -> list[str]:
+    messages = [entry["message"] for entry in page.log("browser")]
+    return [message for message in messages if "Content Security Policy" in message]
 
 
 def _inert(page: ChatPage) -> None:
     assert page.driver.execute_script("return window.stolen") is None
-    assert page.run("return root.querySelectorAll('script, img, iframe, b, .text svg, .text [onmouseover]').length") == 0
+    strange = "script, img, iframe, b, .text svg, [onmouseover], [onerror]"
+    assert page.run("return root.querySelectorAll(arguments[0]).length", strange) == 0
     assert page.run("return [...root.querySelectorAll('a')].map(a => a.href)") == []
     assert all(url.startswith((page.url, "data:", "about:")) for url in _requests(page))
     assert _violations(page) == []
@@ -111,7 +112,9 @@ def test_events_with_the_wrong_shape_do_not_stop_the_chat(page: ChatPage, desk: 
         ("message.completed", {"text": 7, "sources": "none", "options": {"a": 1}}),
         ("message.delta", {"text": ["x"]}), ("step", {"node": "toString", "status": "started"}),
         ("handoff.offered", {"options": [None, 3]}), ("agent.message", {}), ("error", {}),
-        completed("Still here.", sources=[None, {"title": 3}], options=[None, {}, "Yes"]),  # type: ignore[list-item]
+        ("message.completed", {
+            "message_id": "m1", "text": "Still here.", "sources": [None, {"title": 3}], "options": [None, {}, "Yes"],
+        }),
     ]  # fmt: skip
     page.open()
     page.say("odd")
@@ -123,7 +126,7 @@ def test_events_with_the_wrong_shape_do_not_stop_the_chat(page: ChatPage, desk: 
 def test_the_page_and_widget_need_no_exception_from_a_strict_policy(page: ChatPage, desk: ScriptedDesk) -> None:
     """F02: nothing inline, nothing foreign, trusted types with no policy at all."""
     page.open()
-    page.driver.execute_script("document.querySelector('frontdesk-chat').setAttribute('accent', '#7a3e9d')")
+    page.set("accent", "#7a3e9d")
     page.say("What is your returns policy?")
     page.until_answers(1)
 

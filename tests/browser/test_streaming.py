@@ -188,7 +188,7 @@ def test_thumbs_are_shown_only_when_asked_for_and_vanish_without_support(page: C
     page.until_answers(1)
     assert page.texts(".score") == []
 
-    page.driver.execute_script("document.querySelector('frontdesk-chat').setAttribute('feedback', '')")
+    page.set("feedback")
     page.say("And again?")
     page.until_answers(2)
     page.find(".score .good").click()
