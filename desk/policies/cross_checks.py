@@ -40,7 +40,7 @@ def plain(text: str) -> str:
 
 def _reference(at: Written[Any], key: Key, name: str, kind: str, files: PackFiles) -> Iterator[Problem]:
     known = files.named[kind]
-    if name not in known:
+    if name not in known and kind not in files.unreadable:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "add it or use one that exists"
         yield at.problem(key, f"there is no {kind} {name!r} in the pack; {hint}")
@@ -51,9 +51,11 @@ def _template(at: Written[Any], key: Key, name: str, allowed: frozenset[str], fi
     yield from _reference(at, key, name, "reply", files)
     for reply in files.replies:
         if reply.value.name == name:
-            for unknown in sorted(reply.value.placeholders - allowed):
-                yield at.problem(key, f"{reply.document.file} uses {{{unknown}}}, which has no value here; "
-                                      f"there are {', '.join(sorted(allowed))}")  # fmt: skip
+            unknown = sorted(reply.value.placeholders - allowed)
+            if unknown:
+                used = ", ".join(f"{{{name}}}" for name in unknown)
+                there = ", ".join(sorted(allowed))
+                yield at.problem(key, f"{reply.document.file} uses {used}, which has no value here; there are {there}")
 
 
 def _duplicates(files: PackFiles) -> Iterator[Problem]:
@@ -92,11 +94,13 @@ def _intent(at: Written[Intent], files: PackFiles) -> Iterator[Problem]:
 
 
 def _area(at: Written[Intent], key: Key, area: str, files: PackFiles) -> Iterator[Problem]:
+    if "article" in files.unreadable:
+        return
     if area not in files.named["area"]:
         near = difflib.get_close_matches(area, files.named["area"], n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "write one or remove the area"
         yield at.problem(key, f"no article has the area {area!r}; {hint}")
-    elif all(item.value.status == "retired" for item in files.articles if item.value.area == area):
+    elif {item.value.status for item in files.articles if item.value.area == area} == {"retired"}:
         yield at.problem(key, f"every article of the area {area!r} is retired; remove the area or publish an article")
 
 
@@ -145,16 +149,23 @@ def _fields(at: Written[Intent]) -> Iterator[Problem]:
 
 def _reply(at: Written[Intent], files: PackFiles) -> Iterator[Problem]:
     reply = at.value.reply
-    values = reply_values(at.value, tools={tool.value.name: tool.value for tool in files.tools})
+    tools = {tool.value.name: tool.value for tool in files.tools}
+    # A tool with a mistake of its own has no result fields to compare with; it is told in tools.yaml.
+    known = {action.tool for action in at.value.actions} <= tools.keys()
+    values = reply_values(at.value, tools=tools)
     if reply.style == "template" and reply.template is None:
         yield at.problem(("reply", "template"), "is missing; name a file of replies/")
+    templates: list[tuple[Key, str]] = [(("reply", "variants", value), name) for value, name in reply.variants.items()]
     if reply.template is not None:
-        yield from _template(at, ("reply", "template"), reply.template, values, files)
-    for value, template in reply.variants.items():
-        yield from _template(at, ("reply", "variants", value), template, values, files)
-    if reply.variants and (reply.variant_field is None or reply.variant_field not in values):
-        known = ", ".join(sorted(value for value in values - ALWAYS))
-        yield at.problem(("reply", "variant_field"), f"must name a result the variants depend on; there are {known}")
+        templates.append((("reply", "template"), reply.template))
+    for key, name in templates:
+        if known:
+            yield from _template(at, key, name, values, files)
+        else:
+            yield from _reference(at, key, name, "reply", files)
+    if known and reply.variants and reply.variant_field not in values:
+        results = ", ".join(sorted(values - ALWAYS))
+        yield at.problem(("reply", "variant_field"), f"must name a result the variants depend on; there are {results}")
 
 
 def _shared_examples(files: PackFiles) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 import difflib
 import re
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -69,7 +69,11 @@ class Written(Generic[Model]):
 
 @dataclass(kw_only=True)
 class PackFiles:
-    """What could be read. ``named`` also holds ids whose entry did not validate, so that one mistake is told once."""
+    """What could be read.
+
+    ``named`` also holds ids whose entry did not validate, and ``unreadable`` the kinds with a file that is no valid
+    YAML or text: so one mistake is told once, and not again wherever its name is used.
+    """
 
     header: Written[PackHeader] | None = None
     intents: list[Written[models.Intent]] = field(default_factory=list)
@@ -84,6 +88,7 @@ class PackFiles:
     seeds: dict[str, list[Written[Any]]] = field(default_factory=dict)
     paraphrases: list[Written[models.Paraphrase]] = field(default_factory=list)
     named: dict[str, set[str]] = field(default_factory=lambda: {kind: set() for kind in KINDS})
+    unreadable: set[str] = field(default_factory=set)
 
 
 def read_files(root: Path) -> tuple[PackFiles, list[Problem]]:
@@ -108,6 +113,13 @@ def pack_paths(root: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.relative_to(root).as_posix())
 
 
+def _kind(name: str) -> str:
+    """What the entries of a file are called elsewhere in the pack."""
+    folder = name.partition("/")[0]
+    singular = {"replies": "reply", "knowledge": "article", "escalation.yaml": "trigger"}
+    return singular.get(folder, folder.removesuffix(".yaml").removesuffix("s"))
+
+
 def _layout(names: list[str]) -> Iterator[Problem]:
     for needed in LISTS:
         if needed not in names:
@@ -123,20 +135,25 @@ def _read_one(root: Path, name: str, files: PackFiles, problems: list[Problem]) 
     known = name in LISTS or name in {"pack.yaml", "README.md"} or name in CHECKS
     if not known and (folder == "checks" or FOLDERS.get(folder) != Path(name).suffix):
         likely = [*LISTS, "pack.yaml", *CHECKS, *(f"{place}/{stem}{end}" for place, end in FOLDERS.items())]
-        message = f"is not a file of a pack{_did_you_mean(name, likely)}; rename or remove it"
+        message = f"is not a file of a pack{_did_you_mean(name, likely) or '.'} Rename or remove it"
         problems.append(Problem(file=name, line=1, key="", message=message))
         return
-    if name == "README.md" or (text := read_text(root / name, file=name, problems=problems)) is None:
+    if name == "README.md":
+        return
+    kind = _kind(name)
+    if kind in {"reply", "prompt", "intent"}:
+        files.named[kind].add(stem)
+    text = read_text(root / name, file=name, problems=problems)
+    if text is None:
+        files.unreadable.add(kind)
         return
     match folder:
         case "replies":
-            files.named["reply"].add(stem)
             plain = Document(file=name, value=text)
             if not text.strip():
                 problems.append(plain.problem((), "is empty; write what the customer should read"))
             files.replies.append(Written(value=models.ReplyTemplate(name=stem, text=text.strip()), document=plain))
         case "prompts":
-            files.named["prompt"].add(stem)
             plain = Document(file=name, value=text)
             files.prompts.append(Written(value=models.Prompt(name=stem, text=text.strip()), document=plain))
         case "knowledge":
@@ -149,6 +166,7 @@ def _read_article(text: str, name: str, files: PackFiles, problems: list[Problem
     document = parse_front_matter(text, file=name, problems=problems)
     if not isinstance(document.value, dict):
         _must_be(document, "mapping", problems)
+        files.unreadable.add("article")
         return
     files.named["article"].add(str(document.value.get("id")))
     files.named["area"].add(str(document.value.get("area")))
@@ -162,19 +180,22 @@ def _read_article(text: str, name: str, files: PackFiles, problems: list[Problem
 
 def _read_yaml(document: Document, folder: str, stem: str, files: PackFiles, problems: list[Problem]) -> None:
     value = document.value
-    if document.file in LISTS:
+    if value is None:
+        files.unreadable.add(_kind(document.file))
+    elif document.file in LISTS:
         id_key, model = LISTS[document.file]
-        kind = {"escalation.yaml": "trigger"}.get(document.file, stem.removesuffix("s"))
+        kind = _kind(document.file)
         rows: list[Written[Any]] = list(_rows(model, document, problems))
         if isinstance(value, list):
             files.named[kind] |= {str(row.get(id_key)) for row in value if isinstance(row, dict)}
+        else:
+            files.unreadable.add(kind)
         getattr(files, kind + "s").extend(rows)
     elif document.file == "pack.yaml" and isinstance(value, dict):
         header = _validate(PackHeader, value, document, (), problems)
         if header is not None:
             files.header = Written(value=header, document=document)
     elif folder == "intents" and isinstance(value, dict):
-        files.named["intent"].add(str(value.get("id")))
         if value.get("id", stem) != stem:
             problems.append(document.problem(("id",), f"must be {stem!r}, the name of the file; rename one of the two"))
         intent = _validate(models.Intent, value, document, (), problems)
@@ -183,7 +204,7 @@ def _read_yaml(document: Document, folder: str, stem: str, files: PackFiles, pro
     elif folder == "seed":
         if stem not in SEEDS:
             near = _did_you_mean(stem, SEEDS)
-            problems.append(document.problem((), f"is no table of the shop{near}; there are {', '.join(SEEDS)}"))
+            problems.append(document.problem((), f"is no table of the shop{near or '.'} There are {', '.join(SEEDS)}"))
             return
         files.seeds[stem] = list(_rows(SEEDS[stem], document, problems))
         if isinstance(value, list):
@@ -214,10 +235,21 @@ def _validate(model: type[Model], value: Any, document: Document, key: Key, prob
     try:
         return model.model_validate(value)
     except ValidationError as exc:
-        for error in exc.errors(include_url=False):
-            place = (*key, *error["loc"])
-            problems.append(document.problem(place, _sentence(dict(error), model)))
+        errors = exc.errors(include_url=False)
+        problems += [
+            document.problem((*key, *error["loc"]), _sentence(dict(error), model))
+            for error in errors
+            if error["type"] != "missing" or not _is_misspelt(error["loc"], among=errors)
+        ]
     return None
+
+
+def _is_misspelt(missing: Key, *, among: Sequence[Any]) -> bool:
+    """True when a key that is not allowed stands where this one is missing and looks like it: one mistake, not two."""
+    extra = [
+        error["loc"] for error in among if error["type"] == "extra_forbidden" and error["loc"][:-1] == missing[:-1]
+    ]
+    return bool(difflib.get_close_matches(str(missing[-1]), [str(loc[-1]) for loc in extra], n=1, cutoff=0.5))
 
 
 def _sentence(error: dict[str, Any], model: type[BaseModel]) -> str:
@@ -228,10 +260,11 @@ def _sentence(error: dict[str, Any], model: type[BaseModel]) -> str:
             return "is missing; add it"
         case "extra_forbidden":
             allowed = _keys_at(model, loc[:-1])
-            return f"is not a key here{_did_you_mean(str(loc[-1]), allowed)}; allowed are {', '.join(sorted(allowed))}"
+            near = _did_you_mean(str(loc[-1]), allowed)
+            return f"is not a key here{near or '.'} Allowed: {', '.join(sorted(allowed))}"
         case "literal_error":
             near = _did_you_mean(str(error["input"]), re.findall(r"'([^']*)'", context["expected"]))
-            return f"{error['input']!r} is not allowed{near}; use {context['expected']}"
+            return f"{error['input']!r} is not allowed{near or '.'} Use {context['expected']}"
         case "string_type":
             return "must be text; put the value in quotes"
         case "too_short":
@@ -253,7 +286,7 @@ def _sentence(error: dict[str, Any], model: type[BaseModel]) -> str:
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f", did you mean {near[0]}?" if near else ""
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _keys_at(model: type[BaseModel], loc: tuple[Any, ...]) -> set[str]:

@@ -1,0 +1,119 @@
+"""What must hold between the files of a pack (R1.1)."""
+
+import pytest
+
+from tests.unit.policies.packs import PackCopy
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "key", "message"),
+    [
+        ("intents/greeting.yaml", "queue: general", "queue: nobody", "queue", "there is no queue 'nobody'"),
+        ("intents/complaint.yaml", "[intent_needs_person]", "[needs_person]", "escalate_when[0]", "no trigger"),
+        ("intents/order_status.yaml", "level: 1", "level: 0", "level", "the tool get_order needs 1; raise it"),
+        ("intents/order_status.yaml", "- name: order_number", "- name: number", "actions[0].tool", "needs the field"),
+        ("intents/warranty.yaml", "areas: [warranty]\n", "", "handling", "answer needs areas"),
+        ("intents/warranty.yaml", "style: passages", "style: template", "reply.style", "must be passages"),
+        ("intents/greeting.yaml", "  template: greeting\n", "", "reply.template", "is missing; name a file"),
+        ("intents/greeting.yaml", "template: greeting", "template: order_status", "reply.template", "{order.status}"),
+        ("intents/order_status.yaml", "shipped: order_status_shipped", "shipped: order_sent", "reply.variants.shipped",
+         "there is no reply 'order_sent'"),
+        ("intents/order_status.yaml", "order.status\n", "order.state\n", "reply.variant_field", "order.status"),
+        ("intents/complaint.yaml", "when: handed_off", "when: answered", "completion.when", "must be handed_off"),
+        ("intents/complaint.yaml", "id: complaint", "id: complaints", "id", "must be 'complaint', the name"),
+        ("refusals.yaml", "queue: legal", "queue: lawyers", "[1].queue", "there is no queue 'lawyers'"),
+        ("refusals.yaml", "template: refused_hr", "template: refuse_hr", "[4].template", "did you mean refused_hr?"),
+        ("refusals.yaml", "id: legal_advice", "id: pricing_negotiation", "[1].id", "rename one of the two"),
+        ("escalation.yaml", "template: tool_failed", "template: order_status", "[6].template", "has no value here"),
+        ("escalation.yaml", "queue: accounts", "queue: acounts", "[10].queue", "did you mean accounts?"),
+        ("knowledge/warranty.md", "id: warranty", "id: newsletter", "id", "is already the id in"),
+        ("knowledge/newsletter.md", "source: M", "expires: 2026-01-01\nsource: M", "expires", "must be after"),
+        ("seed/orders.yaml", "customer_id: C-1002", "customer_id: C-9999", "[5].customer_id", "no customer 'C-9999'"),
+        ("checks/paraphrases.yaml", "parcel location?", "track my parcel!", "[15].text", "is an example of an intent"),
+    ],
+)  # fmt: skip
+def test_a_mistake_between_files_is_found_at_its_key(
+    pack: PackCopy, file: str, old: str, new: str, key: str, message: str
+) -> None:
+    """R1.1"""
+    pack.replace(file, old, new)
+
+    assert [
+        problem
+        for problem in pack.problems()
+        if problem.startswith(f"{file}:") and f": {key}: " in problem and message in problem
+    ], pack.problems()
+
+
+def test_an_area_with_nothing_but_retired_articles_is_told_where_it_is_used(pack: PackCopy) -> None:
+    """R4.1"""
+    pack.replace("knowledge/newsletter.md", "status: published", "status: retired")
+    line = pack.line_of("intents/newsletter.yaml", "areas:")
+
+    assert pack.only_problem().startswith(f"intents/newsletter.yaml:{line}: areas[0]: every article of the area")
+
+
+def test_a_mistyped_name_is_told_once_and_not_wherever_it_is_used(pack: PackCopy) -> None:
+    """R1.1: an intent that does not validate still exists for the paraphrases that name it."""
+    pack.replace("intents/greeting.yaml", "handling: social", "handling: sociable")
+
+    assert "handling" in pack.only_problem()
+
+
+def test_an_example_in_two_intents_names_both_places(pack: PackCopy) -> None:
+    """R1.1: case and punctuation do not make another example."""
+    first = pack.line_of("intents/cancel_order.yaml", "- Cancel my order\n")
+    line = pack.replace("intents/complaint.yaml", "- complaint\n", "- cancel my order!\n")
+
+    problem = pack.only_problem()
+
+    assert problem.startswith(f"intents/complaint.yaml:{line}: examples[")
+    assert f"intents/cancel_order.yaml:{first}" in problem
+
+
+def test_a_refusal_pattern_that_hits_its_counterexample_is_refused(pack: PackCopy) -> None:
+    """R1.4: the near misses of a rule are its proof."""
+    pattern = r"\bdiscount\b"
+    line = pack.replace("refusals.yaml", "  patterns:\n", f"  patterns:\n    - '{pattern}'\n") + 1
+
+    problems = pack.problems()
+
+    assert any(
+        problem.startswith(f"refusals.yaml:{line}: [0].patterns[0]: matches the counterexample") for problem in problems
+    )
+    assert any("matches the intent example" in problem and "intents/" in problem for problem in problems)
+
+
+def test_a_pattern_that_could_run_for_ever_is_refused(pack: PackCopy) -> None:
+    """R1.4"""
+    pack.replace("refusals.yaml", "  patterns:\n", "  patterns:\n    - '(very )+(cheap|low)+$'\n")
+
+    assert "can take for ever" in pack.only_problem().replace("\n", " ")
+
+
+def test_a_pattern_that_is_no_regular_expression_says_so(pack: PackCopy) -> None:
+    """R1.4"""
+    line = pack.replace("refusals.yaml", "  patterns:\n", "  patterns:\n    - '(unclosed'\n") + 1
+
+    assert pack.only_problem().startswith(f"refusals.yaml:{line}: [0].patterns[0]: is not a valid regular expression")
+
+
+def test_every_kind_of_trigger_is_needed(pack: PackCopy) -> None:
+    """R7.3: a situation without a rule would leave the customer without a person."""
+    pack.replace("escalation.yaml", "on: conflict\n", "on: no_answer\n")
+
+    assert pack.only_problem() == "escalation.yaml:1: has no trigger with on: conflict; add one"
+
+
+def test_a_prompt_with_an_unknown_placeholder_names_its_line(pack: PackCopy) -> None:
+    """R1.1"""
+    line = pack.append("prompts/answer.md", "Speak like {persona}.\n")
+
+    assert pack.only_problem().startswith(f"prompts/answer.md:{line}: {{persona}} has no value")
+
+
+def test_a_missing_prompt_is_named(pack: PackCopy) -> None:
+    """R1.1"""
+    (pack.path / "prompts" / "answer.md").unlink()
+
+    assert pack.only_problem() == "prompts/answer.md:1: is missing; every pack has one"
