@@ -64,12 +64,12 @@ def read_text(path: Path, *, file: str, problems: list[Problem]) -> str | None:
         problems.append(Problem(file=file, line=line, key="", message=message))
 
     try:
+        if path.stat().st_size > MAX_BYTES:
+            wrong(f"is larger than {MAX_BYTES} bytes; split it or shorten it")
+            return None
         raw = path.read_bytes()
     except OSError as exc:
         wrong(f"cannot be read ({exc.strerror}); check the file and its permissions")
-        return None
-    if len(raw) > MAX_BYTES:
-        wrong(f"is larger than {MAX_BYTES} bytes; split it or shorten it")
         return None
     try:
         text = raw.decode("utf-8-sig")
@@ -84,7 +84,8 @@ def parse_yaml(text: str, *, file: str, problems: list[Problem], first_line: int
     builder = _Builder(file=file, problems=problems, first_line=first_line)
     try:
         loader = _LOADER(text)
-        while loader.check_event():
+        # A value that cannot be used is not read on: nesting or aliases without end must cost nothing.
+        while not builder.broken and loader.check_event():
             builder.take(loader.get_event())
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
@@ -203,7 +204,7 @@ class _Builder:
         try:
             return self.scalars.construct_object(yaml.ScalarNode(tag, event.value))
         except (ValueError, OverflowError, yaml.YAMLError):
-            self.wrong(f"{event.value!r} looks like a date or number and is none; put it in quotes", line=line,
+            self.note(f"{event.value!r} looks like a date or number and is none; put it in quotes", line=line,
                        key=self._here())  # fmt: skip
             return None
 

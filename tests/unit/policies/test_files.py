@@ -1,10 +1,13 @@
 """What cannot be read is a clear error with its line, never a traceback (R1.1)."""
 
+import time
 from pathlib import Path
 
 import pytest
+import yaml
 
-from desk.policies.loader import check_pack
+from desk.policies import yaml_source
+from desk.policies.loader import PACKS, check_pack
 from tests.unit.policies.packs import PackCopy
 
 
@@ -80,13 +83,16 @@ def test_anchors_and_aliases_are_refused_and_never_expanded(pack: PackCopy, bomb
     assert any(problem.startswith("queues.yaml:") and "not used in packs" in problem for problem in pack.problems())
 
 
-def test_nesting_without_end_is_refused(pack: PackCopy) -> None:
-    """R1.1: the reader does not recurse."""
-    (pack.path / "queues.yaml").write_text("[" * 5000)
+@pytest.mark.parametrize("text", ["[" * 900_000, "- &a x\n" + "- *a\n" * 150_000, "- !x y\n" * 100_000])
+def test_a_file_made_to_hurt_costs_nothing_and_is_one_problem(pack: PackCopy, text: str) -> None:
+    """R1.1: nesting, aliases and tags stop the reader where they start."""
+    (pack.path / "queues.yaml").write_text(text)
+    started = time.process_time()
 
     problems = [problem for problem in pack.problems() if problem.startswith("queues.yaml")]
 
-    assert any("nested more than" in problem or "not valid YAML" in problem for problem in problems)
+    assert len(problems) == 1
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("text", ["- !!python/object/apply:os.system ['id']\n", "- id: !!python/name:os.system x\n"])
@@ -151,3 +157,15 @@ def test_the_key_on_is_a_word_not_a_boolean(retail: object, pack: PackCopy) -> N
 
     assert any(problem.startswith(f"escalation.yaml:{line}: [1].on: ") and "did you mean low_confidence?" in problem
                for problem in pack.problems())  # fmt: skip
+
+
+def test_a_python_without_the_c_parser_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R1.1"""
+    text = (PACKS / "retail" / "tools.yaml").read_text("utf-8")
+    fast = yaml_source.parse_yaml(text, file="tools.yaml", problems=[])
+    monkeypatch.setattr(yaml_source, "_LOADER", yaml.SafeLoader)
+    problems: list[yaml_source.Problem] = []
+
+    assert yaml_source.parse_yaml(text, file="tools.yaml", problems=problems) == fast
+    assert yaml_source.parse_yaml("\x00", file="x.yaml", problems=problems).value is None
+    assert len(problems) == 1
