@@ -88,6 +88,8 @@ class LocalEmbedding:
         return near[None, :].astype(np.float32)
 
     def _embed_documents(self, texts: Sequence[str]) -> Vectors:
+        if not texts:
+            return np.zeros((0, self._projection.shape[1] + 1), dtype=np.float32)
         return unit(np.vstack([self._project(_terms(text)) for text in texts]))
 
     def _project(self, terms: Mapping[str, float]) -> Floats:

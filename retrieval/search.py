@@ -35,8 +35,8 @@ CANDIDATES = 50
 """Chunks asked of the vector index."""
 DENSE_SECONDS = 2.0
 """Embedding the query and asking the index together; then the words alone decide."""
-AREA_BOOST = 0.7
-"""Added to the log-odds when ranking a passage of an area the intent names; never to its score."""
+AREA_BOOST = 0.1
+"""Added to the rank of a passage of an area the intent names, never to its score. As much as a cosine of 0.1."""
 MAX_QUERY_CHARACTERS = 8_000
 MAX_ELIGIBILITIES = 64
 
@@ -44,20 +44,27 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weights:
-    """A logistic function of the evidence for one passage."""
+class Fusion:
+    """How the evidence for a passage becomes its rank and its score (the log-odds that it answers the question)."""
 
+    rank_cosine: float
+    rank_relevance: float
     bias: float
     cosine: float
     relevance: float
     coverage: float
 
+    def rank(self, *, cosine: Floats, relevance: Floats) -> Floats:
+        return self.rank_cosine * cosine + self.rank_relevance * relevance
+
     def log_odds(self, *, cosine: Floats, relevance: Floats, coverage: Floats) -> Floats:
         return self.bias + self.cosine * cosine + self.relevance * relevance + self.coverage * coverage
 
 
-HYBRID = Weights(bias=-4.0, cosine=5.0, relevance=4.0, coverage=3.0)
-LEXICAL_ALONE = Weights(bias=-3.5, cosine=0.0, relevance=6.0, coverage=4.0)
+# Fitted on the best passage of each question of evals/data/retrieval_pack.jsonl, ten-fold by question:
+# `python -m evals.fit_retrieval` prints these numbers; the error of calibration is 0.04 and 0.07.
+HYBRID = Fusion(rank_cosine=1.0, rank_relevance=0.5, bias=-2.56, cosine=8.66, relevance=0.0, coverage=2.91)
+WORDS_ALONE = Fusion(rank_cosine=0.0, rank_relevance=1.0, bias=-2.73, cosine=0.0, relevance=9.18, coverage=2.11)
 
 
 class Health(TypedDict):
@@ -121,10 +128,10 @@ class Retriever:
         if not allowed.any() or not query.strip():
             return SearchResult(passages=[], confident=False, best=0.0, degraded=False)
         cosines = await self._cosines(query, where=where)
-        evidence = self._evidence(query, allowed=allowed, cosines=cosines)
-        boosted = evidence + AREA_BOOST * np.isin(self._areas, areas)
-        ranked = np.argsort(-boosted, kind="stable")[: min(limit, int(np.isfinite(evidence).sum()))]
-        passages = [_passage(self.chunks[n], score=_probability(float(evidence[n]))) for n in ranked]
+        ranks, log_odds = self._evidence(query, allowed=allowed, cosines=cosines)
+        boosted = ranks + AREA_BOOST * np.isin(self._areas, areas)
+        ranked = np.argsort(-boosted, kind="stable")[: min(limit, int(np.isfinite(ranks).sum()))]
+        passages = [_passage(self.chunks[n], score=_probability(float(log_odds[n]))) for n in ranked]
         best = max((passage["score"] for passage in passages), default=0.0)
         return SearchResult(passages=passages, confident=best >= self.threshold, best=best, degraded=cosines is None)
 
@@ -164,16 +171,21 @@ class Retriever:
             )
             return None
 
-    def _evidence(self, query: str, *, allowed: Flags, cosines: dict[str, float] | None) -> Floats:
-        """Log-odds of every chunk; minus infinity for those that may not be seen, share no word and are not near."""
+    def _evidence(self, query: str, *, allowed: Flags, cosines: dict[str, float] | None) -> tuple[Floats, Floats]:
+        """Rank and log-odds of every chunk.
+
+        The rank is minus infinity for those that may not be seen, and for those that share no word and are not near.
+        """
         words = self.lexical.score(query)
         near = np.zeros(len(self.chunks))
         for chunk_id, cosine in (cosines or {}).items():
             if chunk_id in self._numbers:
                 near[self._numbers[chunk_id]] = cosine
-        weights = LEXICAL_ALONE if cosines is None else HYBRID
-        odds = weights.log_odds(cosine=near, relevance=words.relevance, coverage=words.coverage)
-        return np.where(allowed & ((words.relevance > 0) | (near > 0)), odds, -np.inf)
+        fusion = WORDS_ALONE if cosines is None else HYBRID
+        ranks = fusion.rank(cosine=near, relevance=words.relevance)
+        found = allowed & ((words.relevance > 0) | (near > 0))
+        log_odds = fusion.log_odds(cosine=near, relevance=words.relevance, coverage=words.coverage)
+        return np.where(found, ranks, -np.inf), log_odds
 
     def _allowed(self, where: Eligibility, channel: str) -> Flags:
         """Which chunks may be seen. The same few questions come all day, so the answers are kept."""
