@@ -25,8 +25,32 @@ Matrix = NDArray[np.float32]
 MAX_TEXTS = 12_000
 """Training texts kept, evenly by class: the kernel grows with the square of their number."""
 
-_RIDGE = 0.2
-_KERNEL_OFFSET = 0.5
+SELECTION_TEXTS = 2_500
+"""Texts the kernel is chosen on when there are more: which kernel wins shows on a sample."""
+COPY_SIMILARITY = 0.7
+"""Texts of one class at least so similar are variations of one sentence."""
+
+_SCOPE_COST = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kernel:
+    """``((similarity + offset) / (1 + offset)) ** power``: a higher power looks at combinations of words."""
+
+    power: int
+    offset: float
+    ridge: float
+
+    def __call__(self, similarity: Vector) -> Vector:
+        value: Vector = ((similarity + np.float32(self.offset)) / np.float32(1 + self.offset)) ** self.power
+        return value
+
+
+_KERNELS = (
+    _Kernel(power=1, offset=0.05, ridge=0.3),
+    _Kernel(power=2, offset=0.5, ridge=0.1),
+    _Kernel(power=3, offset=0.5, ridge=0.1),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +71,7 @@ class _Model:
     labels: list[str]
     features: TextFeatures
     rows: "csr_array[np.float32]"
-    row_labels: NDArray[np.int64]
+    kernel: _Kernel
     dual: Matrix
     """Shape (training texts, labels)."""
     sharpness: float
@@ -84,19 +108,18 @@ class IntentClassifier:
         features = TextFeatures.learn(texts)
         rows = features.matrix(texts)
         similarity = np.asarray((rows @ rows.T).toarray(), dtype=np.float32)
-        dual, inverse = _solve(_kernel(similarity), y, classes=len(names))
-        known = _leave_one_out(similarity, dual, inverse, y)
-        unknown = _leave_class_out(similarity, dual, inverse, y)
+        kernel = _best_kernel(similarity, y, classes=len(names))
+        dual, inverse = _solve(kernel, similarity, y, classes=len(names))
+        known = _without_like(similarity=similarity, dual=dual, inverse=inverse, y=y)
+        unknown = [_without_class(similarity=similarity, dual=dual, inverse=inverse, y=y)]
         if out_of_scope_texts:
             asked = np.asarray((features.matrix(out_of_scope_texts) @ rows.T).toarray(), dtype=np.float32)
-            unknown = _Evidence(
-                scores=np.vstack([unknown.scores, _kernel(asked) @ dual]),
-                nearest=np.concatenate([unknown.nearest, asked.max(axis=1)]),
-            )
+            unknown.append(_Evidence(scores=kernel(asked) @ dual, nearest=asked.max(axis=1)))
         sharpness = _fit_sharpness(known.scores, y)
-        weights, threshold = _fit_scope(known, unknown, y, sharpness=sharpness)
+        weights = _fit_scope(known, unknown, sharpness=sharpness)
+        threshold = float(np.log(_SCOPE_COST * _unseen_mass(len(texts), len(names)) ** 0.5))
         self._model = _Model(
-            labels=names, features=features, rows=rows, row_labels=y, dual=dual, sharpness=sharpness,
+            labels=names, features=features, rows=rows, kernel=kernel, dual=dual, sharpness=sharpness,
             scope_weights=weights, scope_threshold=threshold,
         )  # fmt: skip
         return self
@@ -105,7 +128,7 @@ class IntentClassifier:
         """The label of one text. Raises ``InvalidRequest`` before ``fit``."""
         model = self._fitted()
         similarity = model.rows @ model.features.vector(text)
-        scores = _kernel(similarity) @ model.dual
+        scores = model.kernel(similarity) @ model.dual
         probabilities = _softmax(scores[None, :], model.sharpness)[0]
         order = np.argsort(-probabilities, kind="stable")
         evidence = _Evidence(scores=scores[None, :], nearest=similarity.max(keepdims=True))
@@ -144,17 +167,27 @@ def _kept(texts: Sequence[str], labels: Sequence[str]) -> tuple[list[str], list[
     return [text for text, _ in chosen], [label for _, label in chosen]
 
 
-def _kernel(similarity: NDArray[np.float32]) -> NDArray[np.float32]:
-    kernel: NDArray[np.float32] = np.square((similarity + _KERNEL_OFFSET) / (1 + _KERNEL_OFFSET), dtype=np.float32)
-    return kernel
+def _best_kernel(similarity: Matrix, y: NDArray[np.int64], *, classes: int) -> _Kernel:
+    """The kernel that tells most texts right that it has not seen."""
+    # An even stride over rows sorted by label keeps every label's share.
+    rows = np.argsort(y, kind="stable")[:: -(-len(y) // SELECTION_TEXTS)]
+    similarity, y = similarity[np.ix_(rows, rows)], y[rows]
+
+    def right(kernel: _Kernel) -> float:
+        dual, inverse = _solve(kernel, similarity, y, classes=classes)
+        evidence = _without_like(similarity=similarity, dual=dual, inverse=inverse, y=y)
+        return float(np.mean(evidence.scores.argmax(axis=1) == y))
+
+    return max(_KERNELS, key=right)
 
 
-def _solve(kernel: Matrix, y: NDArray[np.int64], *, classes: int) -> tuple[Matrix, Matrix]:
-    """Dual weights, and the inverse of the regularised kernel they come from."""
+def _solve(kernel: _Kernel, similarity: Matrix, y: NDArray[np.int64], *, classes: int) -> tuple[Matrix, Matrix]:
+    """Dual weights, and the inverse of the regularised kernel matrix they come from."""
     from scipy.linalg import lapack
 
-    kernel[np.diag_indices_from(kernel)] += _RIDGE
-    factor, failed = lapack.spotrf(kernel, lower=True, overwrite_a=True)
+    regularised = kernel(similarity)
+    regularised[np.diag_indices_from(regularised)] += np.float32(kernel.ridge)
+    factor, failed = lapack.spotrf(regularised, lower=True, overwrite_a=True)
     if not failed:
         inverse, failed = lapack.spotri(factor, lower=True, overwrite_c=True)
     if failed:
@@ -169,26 +202,49 @@ def _targets(y: NDArray[np.int64], classes: int) -> Matrix:
     return targets
 
 
-def _leave_one_out(similarity: Matrix, dual: Matrix, inverse: Matrix, y: NDArray[np.int64]) -> _Evidence:
-    """What each training text would score had it not been there (exact for ridge regression)."""
-    scores = _targets(y, dual.shape[1]) - dual / np.diagonal(inverse)[:, None]
+def _without(
+    groups: NDArray[np.int64], *, similarity: Matrix, dual: Matrix, inverse: Matrix, y: NDArray[np.int64]
+) -> _Evidence:
+    """What each training text would score had its whole group not been there; exact for ridge regression."""
+    scores = _targets(y, dual.shape[1])
     others = similarity.copy()
-    np.fill_diagonal(others, 0)
+    order = np.argsort(groups, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
+        block = np.ix_(rows, rows)
+        if len(rows) == 1:
+            scores[rows] -= dual[rows] / inverse[block]
+        else:
+            scores[rows] -= np.linalg.solve(inverse[block], dual[rows])
+        others[block] = 0
     return _Evidence(scores=scores, nearest=others.max(axis=1))
 
 
-def _leave_class_out(similarity: Matrix, dual: Matrix, inverse: Matrix, y: NDArray[np.int64]) -> _Evidence:
-    """What each training text would score had its whole class not been there: texts out of scope, without any."""
-    scores = _targets(y, dual.shape[1])
-    nearest = np.zeros(len(y), dtype=np.float32)
+def _without_like(*, similarity: Matrix, dual: Matrix, inverse: Matrix, y: NDArray[np.int64]) -> _Evidence:
+    """What each text would score had neither it nor its near copies in the same class been there.
+
+    Examples are often variations of one sentence; a text left out alone would be recognised by its copies, and the
+    confidence learned from that would be too high for customers' own wording.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    groups = np.zeros(len(y), dtype=np.int64)
+    used = 0
     for label in range(dual.shape[1]):
         rows = np.flatnonzero(y == label)
-        scores[rows] -= np.linalg.solve(inverse[np.ix_(rows, rows)], dual[rows])
-        scores[rows, label] = -np.inf
-        others = similarity[rows]
-        others[:, rows] = 0
-        nearest[rows] = others.max(axis=1)
-    return _Evidence(scores=scores, nearest=nearest)
+        alike = np.argwhere(similarity[np.ix_(rows, rows)] > COPY_SIMILARITY)
+        graph = coo_array((np.ones(len(alike)), (alike[:, 0], alike[:, 1])), shape=(len(rows), len(rows)))
+        found, group = connected_components(graph, directed=False)
+        groups[rows] = group + used
+        used += found
+    return _without(groups, similarity=similarity, dual=dual, inverse=inverse, y=y)
+
+
+def _without_class(*, similarity: Matrix, dual: Matrix, inverse: Matrix, y: NDArray[np.int64]) -> _Evidence:
+    """What each text would score had its whole class not been there: texts out of scope, without any."""
+    evidence = _without(y, similarity=similarity, dual=dual, inverse=inverse, y=y)
+    evidence.scores[np.arange(len(y)), y] = -np.inf
+    return evidence
 
 
 def _softmax(scores: Matrix, sharpness: float) -> NDArray[np.float64]:
@@ -218,26 +274,35 @@ def _scope_columns(evidence: _Evidence, *, sharpness: float) -> NDArray[np.float
     )
 
 
-def _fit_scope(
-    known: _Evidence, unknown: _Evidence, y: NDArray[np.int64], *, sharpness: float
-) -> tuple[NDArray[np.float64], float]:
-    """Weights of a logistic regression that tells known from unknown, and where to draw the line."""
-    inside, outside = (_scope_columns(evidence, sharpness=sharpness) for evidence in (known, unknown))
-    weights = _logistic(inside, outside)
-    right = known.scores.argmax(axis=1) == y
-    kept, rest = inside @ weights, outside @ weights
-    lines = np.quantile(kept, np.linspace(0, 0.4, 161))
-    gains = [np.mean(right & (kept >= line)) + 0.5 * np.mean(rest < line) for line in lines]
-    return weights, float(lines[int(np.argmax(gains))])
+def _fit_scope(known: _Evidence, unknown: Sequence[_Evidence], *, sharpness: float) -> NDArray[np.float64]:
+    """Weights of a logistic regression that tells known from unknown; every source of unknown counts the same."""
+    inside = _scope_columns(known, sharpness=sharpness)
+    outside = [_scope_columns(evidence, sharpness=sharpness) for evidence in unknown]
+    shares = np.concatenate([np.full(len(rows), 0.5 / len(rows) / len(outside)) for rows in outside])
+    return _logistic(inside, np.vstack(outside), shares)
 
 
-def _logistic(inside: NDArray[np.float64], outside: NDArray[np.float64]) -> NDArray[np.float64]:
+def _unseen_mass(texts: int, classes: int) -> float:
+    """How probable it is that the next message belongs to a class not seen, from how slowly classes came up so far.
+
+    The concentration a of a Chinese restaurant process is the one under which ``texts`` draws show ``classes``
+    classes, a·log(1 + texts/a); the next draw is new with probability a / (texts + a).
+    """
+    concentration = 1.0
+    for _ in range(50):
+        concentration = classes / float(np.log1p(texts / concentration))
+    return concentration / (texts + concentration)
+
+
+def _logistic(
+    inside: NDArray[np.float64], outside: NDArray[np.float64], outside_shares: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Weights under which ``inside`` is 1 and ``outside`` 0, both sides counting the same."""
     from scipy.optimize import minimize
 
     rows = np.vstack([inside, outside])
     signs = np.concatenate([np.ones(len(inside)), -np.ones(len(outside))])
-    shares = np.concatenate([np.full(len(inside), 0.5 / len(inside)), np.full(len(outside), 0.5 / len(outside))])
+    shares = np.concatenate([np.full(len(inside), 0.5 / len(inside)), outside_shares])
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         margins = signs * (rows @ weights)

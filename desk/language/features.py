@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desk.language.normalise import normalise
+from desk.language.stems import stem
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -25,9 +26,10 @@ _CHARS = range(2, 6)
 
 
 def word_terms(words: Sequence[str]) -> Iterator[str]:
-    """Single words and neighbouring pairs."""
-    yield from words
-    for first, second in pairwise(words):
+    """Single words and neighbouring pairs, cut to their stems."""
+    stems = [stem(word) for word in words]
+    yield from stems
+    for first, second in pairwise(stems):
         yield f"{first} {second}"
 
 
