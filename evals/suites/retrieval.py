@@ -38,6 +38,8 @@ MAX_FAILURES = 50
 class Query:
     text: str
     relevant: frozenset[str]
+    where: str
+    """``file:line``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +60,10 @@ def run(*, corpus: Path, queries: Path) -> SuiteResult:
             raise InvalidRequest(f"{where}: there is another document {name!r}")
         documents[name] = _document(row, where=where)
     chunks = [chunk for document in documents.values() for chunk in document]
-    asked = [_query(row) for row in _rows(queries)]
-    for query, (where, _) in zip(asked, _rows(queries), strict=True):
+    asked = read_queries(queries)
+    for query in asked:
         if missing := query.relevant - documents.keys():
-            raise InvalidRequest(f"{where}: relevant document {min(missing)!r} is not in {corpus.name}")
+            raise InvalidRequest(f"{query.where}: relevant document {min(missing)!r} is not in {corpus.name}")
     rankings, figures = asyncio.run(
         _measure(
             chunks,
@@ -80,7 +82,7 @@ def run_pack(policies: PolicySet, *, questions: Path = PACK_QUESTIONS) -> SuiteR
     Besides the figures of ``run``: ``answered`` (share of answerable questions whose best score reaches the
     threshold) and ``wrongly_answered`` (share of unanswerable ones that do).
     """
-    asked = [_query(row) for row in _rows(questions)]
+    asked = read_queries(questions)
     chunks = [chunk for article in policies.articles.values() for chunk in chunk_article(article)]
     rankings, figures = asyncio.run(
         _measure(chunks, asked, corpus=corpus_of(policies, chunks), timezone=policies.timezone, now=clock.now())
@@ -91,6 +93,11 @@ def run_pack(policies: PolicySet, *, questions: Path = PACK_QUESTIONS) -> SuiteR
     figures["answered"] = _mean(r.best >= threshold for r in answerable)
     figures["wrongly_answered"] = _mean(r.best >= threshold for r in unanswerable)
     return _result(rankings, figures)
+
+
+def read_queries(path: Path) -> list[Query]:
+    """The rows of a file of queries. Raises ``InvalidRequest`` naming file and line."""
+    return [_query(row) for row in _rows(path)]
 
 
 async def _measure(
@@ -204,7 +211,7 @@ def _query(row: tuple[str, dict[str, Any]]) -> Query:
     relevant = next((values[name] for name in RELEVANT_FIELDS if name in values), None)
     if not isinstance(relevant, list) or not all(isinstance(item, str) for item in relevant):
         raise InvalidRequest(f"{where}: 'relevant' must be a list of document ids")
-    return Query(text=_text(values, "text", where=where), relevant=frozenset(relevant))
+    return Query(text=_text(values, "text", where=where), relevant=frozenset(relevant), where=where)
 
 
 def _text(values: dict[str, Any], key: str, *, where: str) -> str:

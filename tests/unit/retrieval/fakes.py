@@ -1,0 +1,64 @@
+"""In-memory partners of the retriever."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from desk.policies.models import Article
+from retrieval.chunking import Chunk, chunk_article
+from retrieval.embeddings import LocalEmbedding, Vectors
+from retrieval.errors import DenseSearchUnavailable
+from retrieval.index import Eligibility, in_context
+from retrieval.lexical import LexicalIndex
+from retrieval.search import Retriever
+from tests.unit.retrieval.articles import SHOP
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+class MemoryIndex:
+    """Exact nearest neighbours. ``broken`` makes every call fail; ``seen`` keeps the filters that were asked."""
+
+    def __init__(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:
+        self.chunks = chunks
+        self.vectors = in_context(vectors, articles=[chunk.article for chunk in chunks])
+        self.broken = False
+        self.seen: list[Eligibility] = []
+
+    async def open(self) -> bool:
+        return not self.broken
+
+    async def nearest(self, vector: Vectors, *, where: Eligibility, limit: int) -> dict[str, float]:
+        if self.broken:
+            raise DenseSearchUnavailable("broken")
+        self.seen.append(where)
+        cosines = self.vectors @ vector[0]
+        return {self.chunks[n].id: float(cosines[n]) for n in np.argsort(-cosines)[:limit]}
+
+    async def count(self) -> int:
+        if self.broken:
+            raise DenseSearchUnavailable("broken")
+        return len(self.chunks)
+
+    async def close(self) -> None:
+        return None
+
+
+async def retriever_of(*articles: Article, threshold: float = 0.4) -> tuple[Retriever, MemoryIndex]:
+    """A retriever over these articles (by default the small shop) and its index."""
+    chunks = [chunk for article in articles or SHOP for chunk in chunk_article(article)]
+    texts = [chunk.headed for chunk in chunks]
+    embedding = LocalEmbedding.fitted(texts)
+    index = MemoryIndex(chunks, await embedding.embed_documents(texts))
+    retriever = Retriever(
+        chunks=chunks,
+        lexical=LexicalIndex(chunks),
+        embedding=embedding,
+        index=index,
+        threshold=threshold,
+        default_locale="en",
+        timezone=ZoneInfo("America/New_York"),
+    )
+    return retriever, index
