@@ -2,6 +2,8 @@
 
 import asyncio
 import itertools
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,17 +13,30 @@ import pytest
 
 from desk.db.embedded import start_embedded_postgres, stop_embedded_postgres
 from desk.db.pool import Pool, open_pool
+from desk.integrations.seed import seed
+from desk.policies.loader import load_pack
+from desk.policies.models import PolicySet
 from graph.database import prepare_database
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The server's own maintenance database: nothing is migrated there."""
-    folder: Path = tmp_path_factory.mktemp("pg")
-    yield start_embedded_postgres(folder)
+def postgres_url() -> Iterator[str]:
+    """The server's own maintenance database: nothing is migrated there.
+
+    Not under pytest's own temporary folder: the next pytest that starts closes that one to other users, and the
+    server, which runs as a user of its own when we are root, dies of it.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="frontdesk-tests-"))
+    url = start_embedded_postgres(folder)
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Our processes may die in a test, the machine does not: nothing has to reach the disk.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+    yield url
     stop_embedded_postgres(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +88,16 @@ def _copy(server: str, template: str) -> str:
 def _url_of(server: str, database: str) -> str:
     head, _, query = server.partition("?")
     return f"{head.rsplit('/', 1)[0]}/{database}?{query}"
+
+
+@pytest.fixture(scope="session")
+def retail() -> PolicySet:
+    """The sample pack."""
+    return load_pack(Path(__file__).parents[1] / "packs" / "retail")
+
+
+@pytest.fixture
+async def shop(pool: Pool, retail: PolicySet) -> Pool:
+    """A pool on a database whose reference shop holds the sample pack's records."""
+    await seed(pool, retail)
+    return pool
