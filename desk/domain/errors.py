@@ -93,7 +93,8 @@ class TooManyRequests(FrontdeskError):
 
 
 class LanguageModelFailed(FrontdeskError):
-    """``reason`` is one word for metrics: timeout, rate_limited, server_error, garbage, truncated, filtered, refused."""
+    """``reason`` is one word for metrics: timeout, rate_limited, server_error, garbage, truncated, filtered, refused,
+    budget (the turn has no model call or no time left; says nothing about the provider)."""
 
     code = "model_failed"
     status = 503

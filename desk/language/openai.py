@@ -185,11 +185,9 @@ def _provider_edge() -> Iterator[None]:
 
     try:
         yield
-        return
     except Exception as exc:
-        failure = translate(exc)
-    # Raised outside the handler: a chained exception would carry the provider's words into logs and traces.
-    raise failure
+        # Not chained: a cause would carry the provider's words into logs and traces.
+        raise translate(exc) from None
 
 
 def _deadline(limits: ModelLimits) -> float:

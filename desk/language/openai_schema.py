@@ -84,7 +84,7 @@ def parse_understanding(text: str, *, message: str, policies: PolicySet, now: da
     failure = LanguageModelFailed("The language model gave an answer that cannot be used.", reason="garbage")
     try:
         reading = _Reading.model_validate_json(text)
-    except (ValidationError, ValueError):
+    except ValidationError:
         reading = None
     if reading is None:
         raise failure

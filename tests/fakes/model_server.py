@@ -16,6 +16,7 @@ import hashlib
 import json
 import math
 import re
+import socket
 import struct
 import sys
 import threading
@@ -97,9 +98,7 @@ class Reply:
     def reset(self) -> None:
         """End the connection as a crashed peer does (TCP RST)."""
         self.keep_alive = False
-        sock = self.writer.get_extra_info("socket")
-        sock.setsockopt(1, 13, struct.pack("ii", 1, 0))  # SO_LINGER with time 0
-        self.writer.transport.abort()
+        _reset(self.writer.transport)
 
     def _head(self, status: int, kind: str, headers: dict[str, str]) -> None:
         lines = [f"HTTP/1.1 {status} Scripted", f"Content-Type: {kind}", *(f"{k}: {v}" for k, v in headers.items())]
@@ -481,6 +480,13 @@ class _Protocol(asyncio.StreamReaderProtocol):
         super().connection_lost(exc)
 
 
+def _reset(transport: asyncio.WriteTransport) -> None:
+    if sock := transport.get_extra_info("socket"):
+        with suppress(OSError):  # closed already
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
 async def _gone(writer: asyncio.StreamWriter) -> None:
     protocol = writer.transport.get_protocol()
     assert isinstance(protocol, _Protocol)
@@ -523,6 +529,7 @@ class ModelServer:
         """Serve until ``stop``."""
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._transports: set[asyncio.WriteTransport] = set()
         server = await asyncio.get_running_loop().create_server(
             lambda: _Protocol(asyncio.StreamReader(limit=1024 * 1024), self._accept), self.host, self.port
         )
@@ -530,6 +537,9 @@ class ModelServer:
         ready()
         await self._stopping.wait()
         server.close()
+        # Aborted, not closed: closing would wait for a client that may itself be waiting for us to stop.
+        for transport in self._transports:
+            _reset(transport)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -546,6 +556,7 @@ class ModelServer:
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open_connections += 1
+        self._transports.add(writer.transport)
         try:
             async for request in self._requests_of(reader):
                 self.requests.append(request)
@@ -562,6 +573,7 @@ class ModelServer:
                     return
         finally:
             self.open_connections -= 1
+            self._transports.discard(writer.transport)
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()

@@ -1,9 +1,19 @@
 """A pack of two intents and one refusal, for tests of engines that do not need the sample pack."""
 
+from typing import Any
+
 from desk.domain.passages import Passage
 from desk.policies.models import (
-    Assistant, Completion, FieldSpec, Intent, PolicySet, Prompt, Refusal, ReplyStyle, Thresholds,
-)  # fmt: skip
+    Assistant,
+    Completion,
+    FieldSpec,
+    Intent,
+    PolicySet,
+    Prompt,
+    Refusal,
+    ReplyStyle,
+    Thresholds,
+)
 
 UNDERSTAND = "You read messages for {assistant.name} of {shop.name}.\n{intents}\nNever:\n{refusals}\nFields:\n{fields}"
 ANSWER = "You are {assistant.name} of {shop.name}. Answer from the passages only. Never:\n{refusals}"
@@ -18,7 +28,7 @@ def small_pack(*, understand: str = UNDERSTAND, answer: str = ANSWER) -> PolicyS
         FieldSpec(name="note", type="text", question="What else?", required=False),
     )
     # Engines read these parts of a pack only; the loader's own tests check whole ones.
-    return PolicySet.model_construct(
+    parts: dict[str, Any] = dict(  # noqa: C408
         title="Test Shop",
         locale="en",
         version="0123456789ab",
@@ -39,6 +49,7 @@ def small_pack(*, understand: str = UNDERSTAND, answer: str = ANSWER) -> PolicyS
             "answer": Prompt(name="answer", text=answer),
         },
     )  # fmt: skip
+    return PolicySet.model_construct(**parts)
 
 
 def small_passages() -> list[Passage]:
