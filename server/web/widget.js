@@ -12,7 +12,7 @@
   if (customElements.get("frontdesk-chat")) return;
 
   const script = document.currentScript;
-  const MAX_BYTES = 8192; // the server's own limit on a message (8 kB); refusing here saves a round trip
+  const MAX_BYTES = 8000; // the server's own limit on a message; refusing here saves a round trip
   const MAX_FRAME = 1 << 20; // characters of one unfinished event before the stream is given up as broken
   const TIMINGS = {
     silence: 45_000, // three missed heartbeats: the contract promises one every 15 s
@@ -42,7 +42,7 @@
       codeWrong: "That code did not match.", codeOver: "That code has expired. Please ask for a new one.",
       pending: "Waiting for a colleague to approve", decided: { approve: "Approved", approved: "Approved", edit: "Approved with changes", edited: "Approved with changes", reject: "Not approved", rejected: "Not approved", expired: "Not decided in time" },
       handoff: "A person will take over", ticket: "Reference", place: (n) => `Place in the queue: ${n}`,
-      wait: (m) => `Expected wait: about ${m} min`, offered: "How would you like to go on?", chat: "Chat with a person now", email: "Get an e-mail",
+      wait: (time) => `Expected wait: about ${time}`, offered: "How would you like to go on?", chat: "Chat with a person now", email: "Get an e-mail",
       joined: (name) => `${name} has joined the chat.`, left_: (name) => `${name} has left the chat.`, agent: "Our colleague",
       good: "This helped", bad: "This did not help", thanks: "Thank you.",
       done: "Done", notDone: "This could not be completed.",
@@ -68,7 +68,7 @@
       codeWrong: "Ce code ne correspond pas.", codeOver: "Ce code a expiré. Demandez-en un nouveau.",
       pending: "En attente de l’accord d’un collègue", decided: { approve: "Accepté", approved: "Accepté", edit: "Accepté avec modifications", edited: "Accepté avec modifications", reject: "Refusé", rejected: "Refusé", expired: "Pas de décision à temps" },
       handoff: "Une personne prend le relais", ticket: "Référence", place: (n) => `Place dans la file : ${n}`,
-      wait: (m) => `Attente prévue : environ ${m} min`, offered: "Comment souhaitez-vous continuer ?", chat: "Parler à une personne", email: "Recevoir un e-mail",
+      wait: (time) => `Attente prévue : environ ${time}`, offered: "Comment souhaitez-vous continuer ?", chat: "Parler à une personne", email: "Recevoir un e-mail",
       joined: (name) => `${name} a rejoint la discussion.`, left_: (name) => `${name} a quitté la discussion.`, agent: "Notre collègue",
       good: "Utile", bad: "Pas utile", thanks: "Merci.",
       done: "C’est fait", notDone: "L’opération n’a pas abouti.",
@@ -261,6 +261,12 @@
   const plainText = (text) => text.replace(/\*\*/g, "").replace(/^\s*[-*•]\s+/gm, "");
 
   // ---------------------------------------------------------------------------------------------- conversation
+
+  /** "4 minutes", "3 hours", "1 day": the largest unit that does not pretend to know better. */
+  function duration(seconds, language) {
+    const [unit, size] = seconds < 5400 ? ["minute", 60] : seconds < 86_400 ? ["hour", 3600] : ["day", 86_400];
+    return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(Math.max(1, Math.round(seconds / size)));
+  }
 
   const bytesOf = (text) => new TextEncoder().encode(text).length;
   const isText = (value) => typeof value === "string" && value !== "";
@@ -805,6 +811,7 @@
     #turns = new Map();
     #messages = new Map();
     #approvals = new Map();
+    #tickets = new Map();
     #outgoing = new Map();
     #verification = null;
     #unread = 0;
@@ -1050,7 +1057,7 @@
     }
 
     #forget() {
-      for (const kept of [this.#turns, this.#messages, this.#approvals, this.#outgoing]) kept.clear();
+      for (const kept of [this.#turns, this.#messages, this.#approvals, this.#tickets, this.#outgoing]) kept.clear();
       this.#ui.log.replaceChildren();
       this.#offer([]);
       this.#verification = null;
@@ -1182,7 +1189,7 @@
       const known = this.#turns.get(turnId);
       if (known) {
         // The stream was quicker than the answer, or the transcript already had the message.
-        if (!known.said.has(mine.text)) {
+        if (!known.said) {
           known.mine.append(mine.element);
           known.texts.push(mine.text);
         }
@@ -1197,14 +1204,14 @@
     #said(message) {
       const turn = isText(message.turn_id) ? this.#turn(message.turn_id, message.at) : this.#newTurn(message.at, true);
       turn.texts.push(message.text);
-      turn.said.add(message.text);
+      turn.said = true;
       turn.mine.append(this.#bubbleOfMine(message.text).element);
     }
 
     // -- turns: a question with everything that answers it, in the order the server gave
 
     #newTurn(at, placed = false) {
-      const turn = { mine: h("div", { class: "flat" }), body: h("div", { class: "flat" }), texts: [], said: new Set(), unfinished: null, progress: null, shown: false, done: false, at };
+      const turn = { mine: h("div", { class: "flat" }), body: h("div", { class: "flat" }), texts: [], said: false, unfinished: null, progress: null, shown: false, done: false, at };
       turn.element = h("div", { class: "turn" }, turn.mine, turn.body);
       if (placed) this.#place(turn.element, at);
       return turn;
@@ -1522,10 +1529,12 @@
       const lines = [];
       if (isText(data.ticket_id)) lines.push(`${words.ticket}: ${data.ticket_id}`);
       if (Number.isFinite(data.position) && data.position > 0) lines.push(words.place(data.position));
-      if (Number.isFinite(data.eta_seconds) && data.eta_seconds > 0) lines.push(words.wait(Math.max(1, Math.round(data.eta_seconds / 60))));
+      if (Number.isFinite(data.eta_seconds) && data.eta_seconds > 0) lines.push(words.wait(duration(data.eta_seconds, this.#ui.panel.lang)));
       const turn = this.#spot(data);
       turn.shown = true;
-      this.#card(turn, "person", "handoff", h("strong", {}, words.handoff), ...lines.map((line) => h("div", { class: "small" }, line)));
+      this.#tickets.get(data.ticket_id)?.card.remove(); // one ticket, one notice: the newest place and wait
+      const shown = this.#card(turn, "person", "handoff", h("strong", {}, words.handoff), ...lines.map((line) => h("div", { class: "small" }, line)));
+      this.#tickets.set(data.ticket_id, shown);
       this.#announce([words.handoff, ...lines].join(". "));
     }
 

@@ -43,12 +43,16 @@ def test_the_returns_policy_is_answered_with_its_source(live_page: ChatPage) -> 
 
 
 def test_an_order_is_found_after_identification_and_survives_a_reload(live_page: ChatPage) -> None:
-    """R5.1, R5.2, R12.2: nothing about the order before e-mail and number match; then the tracking number."""
+    """R5.1, R5.2, R12.2: nothing about the order before e-mail and number match; then its state and its tracking."""
     live_page.say("Where is my order HP-10001?")
-    assert "TRK-10001" not in " ".join(_answers(live_page, 1))
+    asked = " ".join(_answers(live_page, 1))
+    assert "shipped" not in asked.lower()
+    assert "84.50" not in asked
 
     live_page.say("ava.moreno@example.com")
-    assert "TRK-10001" in " ".join(_answers(live_page, 2))
+    assert "shipped" in _answers(live_page, 2)[1].lower()
+    live_page.say("Please track order HP-10001.")
+    assert "TRK-10001" in _answers(live_page, 3)[2]
 
     before = live_page.mine, live_page.answers
     live_page.driver.refresh()

@@ -128,8 +128,27 @@ def test_a_handoff_says_what_happens_next(page: ChatPage, desk: ScriptedDesk) ->
     page.until_answers(1)
 
     card = page.texts("[data-kind=handoff]")[0]
-    for part in ("A person will take over", "tick_01", "Place in the queue: 2", "about 4 min"):
+    for part in ("A person will take over", "tick_01", "Place in the queue: 2", "about 4 minutes"):
         assert part in card
+
+    desk.scripts["are you there?"] = [("handoff.created", {**data, "position": 1}), completed("Nearly.")]
+    page.say("are you there?")
+    page.until_answers(2)
+    assert len(page.texts("[data-kind=handoff]")) == 1, "one ticket, one notice"
+    assert "Place in the queue: 1" in page.texts("[data-kind=handoff]")[0]
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(20, "1 minute"), (7200, "2 hours"), (86400, "1 day")])
+def test_the_expected_wait_is_told_in_a_sensible_unit(
+    page: ChatPage, desk: ScriptedDesk, seconds: int, said: str
+) -> None:
+    """R7.4"""
+    created = {"ticket_id": "tick_01", "queue": "returns", "position": 1, "eta_seconds": seconds}
+    desk.scripts["person please"] = [("handoff.created", created)]
+    page.open()
+    page.say("person please")
+
+    page.until(lambda: page.texts("[data-kind=handoff]")[0].endswith(f"Expected wait: about {said}"), what=said)
 
 
 def test_a_code_can_be_entered_and_a_wrong_one_corrected(page: ChatPage, desk: ScriptedDesk) -> None:
