@@ -5,10 +5,11 @@ Differences from ``AsyncPostgresSaver``, each for a reproduced fault (docs/decis
 - no lock around statements: the pool gives every statement its own connection, so conversations do not queue up;
 - a checkpoint is written by the holder of the conversation's lease or not at all;
 - one statement writes a checkpoint and removes what it replaces, so a thread stays as small as its state;
+- a turn is stored whole or not at all: an attempt that broke leaves nothing the next one would start from;
 - only plain values are read back: a forged blob that names a class is refused, not run.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -30,6 +31,8 @@ from desk.domain.errors import LeaseLost
 
 EPOCH = "lease_epoch"
 """Key of ``config["configurable"]`` under which a run names the lease it holds."""
+TURN = "turn_id"
+"""The same for the turn the run answers."""
 
 _PUT = """
 WITH conversation AS (
@@ -62,11 +65,28 @@ SELECT thread_id FROM saved
 """
 
 
+class PlainSerializer(JsonPlusSerializer):
+    """Strings, numbers, lists and dicts. Whatever names a class is an error, the library's own safe list included."""
+
+    def __init__(self) -> None:
+        super().__init__(allowed_msgpack_modules=None, __unpack_ext_hook__=_refuse)
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        """Raises ``ValueError`` for a value that no run of ours stored."""
+        if data[0] not in ("null", "msgpack"):
+            raise ValueError(f"a checkpoint holds a value of type {data[0]!r}")
+        return super().loads_typed(data)
+
+
+def _refuse(code: int, _: bytes) -> Any:
+    raise ValueError(f"a checkpoint holds an object (extension {code}), not a plain value")
+
+
 class ConversationSaver(AsyncPostgresSaver):
     """Keeps the latest checkpoint of each conversation; ``thread_id`` is the conversation's id."""
 
     def __init__(self, pool: Pool) -> None:
-        super().__init__(pool, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+        super().__init__(pool, serde=PlainSerializer())
         self._pool = pool
 
     async def aput(
@@ -76,9 +96,18 @@ class ConversationSaver(AsyncPostgresSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Writes the checkpoint under the lease named in the config. Raises ``LeaseLost`` when it is another's."""
+        """Writes the checkpoint of the turn and lease named in the config; one that does not answer it is let go.
+
+        Raises ``LeaseLost`` when the lease is another's.
+        """
         configurable = config["configurable"]
         thread, namespace = configurable["thread_id"], configurable["checkpoint_ns"]
+        written: RunnableConfig = {
+            "configurable": {"thread_id": thread, "checkpoint_ns": namespace, "checkpoint_id": checkpoint["id"]}
+        }
+        reply = checkpoint["channel_values"].get("reply")
+        if reply is None or reply["turn_id"] != configurable[TURN]:
+            return written
         inline, blobs = self._split(checkpoint["channel_values"])
         rows = self._dump_blobs(
             thread, namespace, blobs, {name: version for name, version in new_versions.items() if name in blobs}
@@ -99,7 +128,12 @@ class ConversationSaver(AsyncPostgresSaver):
             await cursor.execute(_PUT, values)
             if await cursor.fetchone() is None:
                 raise LeaseLost("The conversation was taken over by another process.")
-        return {"configurable": {"thread_id": thread, "checkpoint_ns": namespace, "checkpoint_id": checkpoint["id"]}}
+        return written
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Lets go what a broken attempt leaves: errors with their texts, results of half a turn."""
 
     @staticmethod
     def _split(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -17,10 +17,12 @@ from langgraph.graph.state import CompiledStateGraph
 from desk.conversations.events import EventLog
 from desk.conversations.hub import EventHub
 from desk.conversations.inbox import AcceptedTurn, Answer, Inbox, OwedTurn
+from desk.db.outage import is_outage
 from desk.domain.conversation import Event
 from desk.domain.errors import LeaseLost
+from desk.domain.ids import new_id
 from desk.privacy.redaction import redact
-from graph.checkpointer import EPOCH
+from graph.checkpointer import EPOCH, TURN
 from graph.recorder import Recorder
 from graph.state import Reply, SupportState, TurnInput, TurnOutput
 
@@ -33,6 +35,7 @@ Apology = Callable[[OwedTurn], Awaitable[Reply]]
 RECURSION_LIMIT = 25  # three requests in one message take 20 steps
 MAX_ATTEMPTS = 4  # a message that kills its process so often is answered with an apology and a ticket
 SWEEP_SECONDS = 1.0
+CANCEL_SECONDS = 2.0  # how long a cancelled turn may take to give its conversation back
 
 
 class TurnRunner:
@@ -60,6 +63,8 @@ class TurnRunner:
         self._slots = asyncio.Semaphore(concurrency)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
+        self._held: dict[str, int] = {}
+        """Leases this process holds at this moment: conversation to epoch. Only these are kept alive."""
         self._draining = False
 
     async def submit(self, conversation_id: str, *, text: str, client_message_id: str) -> AcceptedTurn:
@@ -88,12 +93,15 @@ class TurnRunner:
         return [self._hub.listen(), self._heartbeats(), self._sweeps()]
 
     async def drain(self, *, seconds: float) -> None:
-        """Stops taking turns and waits for the running ones; what does not end in time is left to the sweeper."""
+        """Stops taking turns and waits for the running ones; what does not end in time is handed over at once."""
         self._draining = True
         if self._running:
             await asyncio.wait(self._running.values(), timeout=seconds)
-        for task in list(self._running.values()):
+        stopped = list(self._running.values())
+        for task in stopped:
             task.cancel()
+        if stopped:
+            await asyncio.wait(stopped, timeout=CANCEL_SECONDS)
 
     def _served(self, conversation_id: str) -> None:
         task = self._running.pop(conversation_id)
@@ -105,17 +113,30 @@ class TurnRunner:
 
     async def _serve(self, conversation_id: str) -> None:
         async with self._slots:
-            turn = await self._inbox.claim(conversation_id)
-            while turn is not None:
-                try:
-                    more = await self._run(turn)
-                except LeaseLost:
-                    logger.warning("A turn was taken over", extra={"action": "lease_lost", "turn_id": turn.turn_id})
-                    return
-                if self._draining and more:
-                    await self._inbox.release(conversation_id, epoch=turn.epoch)
-                    return
-                turn = await self._inbox.next_turn(conversation_id, epoch=turn.epoch) if more else None
+            turn = None if self._draining else await self._inbox.claim(conversation_id)
+            if turn is None:
+                return
+            self._held[conversation_id] = turn.epoch
+            try:
+                await self._run_owed(turn)
+            except LeaseLost:
+                logger.warning("A turn was taken over", extra={"action": "lease_lost", "turn_id": turn.turn_id})
+            except BaseException:
+                # Cancelled, or the database failed: nobody needs to wait until the lease runs out.
+                await _quietly(self._inbox.release(conversation_id, epoch=turn.epoch), "release_failed")
+                raise
+            finally:
+                del self._held[conversation_id]
+
+    async def _run_owed(self, first: OwedTurn) -> None:
+        """Runs turns of one conversation, one after the other, until nothing is owed or this process drains."""
+        turn: OwedTurn | None = first
+        while turn is not None:
+            more = await self._run(turn)
+            if self._draining and more:
+                await self._inbox.release(turn.conversation_id, epoch=turn.epoch)
+                return
+            turn = await self._inbox.next_turn(turn.conversation_id, epoch=turn.epoch) if more else None
 
     async def _run(self, turn: OwedTurn) -> bool:
         """Runs a turn to its end; True when the conversation is owed another one."""
@@ -144,26 +165,29 @@ class TurnRunner:
 
     async def _reply(self, turn: OwedTurn, recorder: Recorder) -> Reply:
         if turn.attempts > MAX_ATTEMPTS:
-            return await self._apologise(turn)
+            return _told(await self._apologise(turn), recorder)
         try:
             async with asyncio.timeout(self._turn_seconds):
                 return await self._invoke(turn, recorder)
         except LeaseLost:
             raise
-        except Exception:
+        except Exception as exc:
+            if is_outage(exc):  # nothing could be stored now, not even an apology: the turn is run again
+                raise
             logger.exception("Turn failed", extra={"action": "turn_failed", "turn_id": turn.turn_id})
-            return await self._apologise(turn)
+            return _told(await self._apologise(turn), recorder)
 
     async def _invoke(self, turn: OwedTurn, recorder: Recorder) -> Reply:
         config: RunnableConfig = {
-            "configurable": {"thread_id": turn.conversation_id, EPOCH: turn.epoch},
+            "configurable": {"thread_id": turn.conversation_id, EPOCH: turn.epoch, TURN: turn.turn_id},
             "recursion_limit": RECURSION_LIMIT,
         }
         if turn.attempts > 1:
             # The process may have died between the last checkpoint and the end of the turn: then it is answered.
             stored = (await self._graph.aget_state(config)).values.get("reply")
             if stored is not None and stored["turn_id"] == turn.turn_id:
-                return cast(Reply, stored)
+                # Its pieces were stored in part or not at all: it is told again, whole, under an id of its own.
+                return _told(cast(Reply, stored | {"message_id": new_id("msg")}), recorder)
         message: TurnInput = {
             "text": turn.text,
             "turn_id": turn.turn_id,
@@ -184,8 +208,8 @@ class TurnRunner:
     async def _heartbeats(self) -> None:
         while True:
             await asyncio.sleep(self._heartbeat_seconds)
-            if self._running:
-                await _quietly(self._inbox.heartbeat(list(self._running)), "heartbeat_failed")
+            if self._held:
+                await _quietly(self._inbox.heartbeat(dict(self._held)), "heartbeat_failed")
 
     async def _sweeps(self) -> None:
         while True:
@@ -195,6 +219,12 @@ class TurnRunner:
     async def _sweep(self) -> None:
         for conversation_id in await self._inbox.unattended():
             self.wake(conversation_id)
+
+
+def _told(reply: Reply, recorder: Recorder) -> Reply:
+    """Streams a reply that was not streamed while it was written: a reader that joins pieces gets the text as well."""
+    recorder.emit("message.delta", {"message_id": reply["message_id"], "text": reply["text"]})
+    return reply
 
 
 def _closing(reply: Reply, recorder: Recorder) -> list[Event]:

@@ -83,6 +83,8 @@ class EventHub:
             try:
                 async with await AsyncConnection.connect(self._url, autocommit=True) as connection:
                     await connection.execute(f"LISTEN {EVENTS_CHANNEL}")
+                    for conversation_id in list(self._subscriptions):  # what was announced while nobody listened
+                        self._wake(conversation_id)
                     async for notification in connection.notifies():
                         owner, _, conversation_id = notification.payload.partition(" ")
                         if owner != self._owner:

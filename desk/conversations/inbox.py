@@ -5,7 +5,7 @@ every write of a turn names the epoch and is refused once another process has ta
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -130,10 +130,11 @@ WITH conversation AS (
         lease_until = CASE WHEN open_turns > 1 THEN lease_until END,
         lease_owner = CASE WHEN open_turns > 1 THEN lease_owner END
     WHERE id = %(conversation)s AND lease_epoch = %(epoch)s
+      AND EXISTS (SELECT 1 FROM turns WHERE id = %(turn)s AND completed_at IS NULL)
     RETURNING id, last_event, open_turns
 ), turn AS (
     UPDATE turns SET completed_at = now(), outcome = %(outcome)s
-    FROM conversation WHERE turns.id = %(turn)s AND turns.completed_at IS NULL
+    FROM conversation WHERE turns.id = %(turn)s
     RETURNING turns.id
 ), message AS (
     INSERT INTO messages (id, conversation_id, turn_id, role, text, sources, options, evidence)
@@ -150,7 +151,9 @@ FROM conversation, batch
 
 _HEARTBEAT = """
 UPDATE conversations SET lease_until = clock_timestamp() + %(ttl)s
-WHERE id = ANY(%(conversations)s) AND lease_owner = %(owner)s AND lease_until IS NOT NULL
+FROM unnest(%(conversations)s::text[], %(epochs)s::bigint[]) AS held (id, epoch)
+WHERE conversations.id = held.id AND lease_epoch = held.epoch AND lease_until IS NOT NULL
+RETURNING conversations.id
 """
 
 _UNATTENDED = """
@@ -220,7 +223,7 @@ class Inbox:
     ) -> tuple[Batch, bool]:
         """Ends a turn and returns its last events and whether another turn is owed (the lease is then kept).
 
-        Raises ``LeaseLost`` when another process runs this conversation now; nothing is stored then.
+        Raises ``LeaseLost`` when another process runs this conversation now, or ended the turn; nothing is stored then.
         """
         encoded = encode_batch(events)
         values: dict[str, Any] = {
@@ -242,10 +245,10 @@ class Inbox:
         """Gives the lease back at once, so that another process need not wait for it to run out."""
         await self._one(_RELEASE + " RETURNING id", {"conversation": conversation_id, "epoch": epoch})
 
-    async def heartbeat(self, conversation_ids: Sequence[str]) -> None:
-        """Keeps the leases of these conversations."""
-        values = {"conversations": list(conversation_ids), "owner": self._owner, "ttl": self._ttl}
-        await self._one(_HEARTBEAT + " RETURNING id", values)
+    async def heartbeat(self, leases: Mapping[str, int]) -> None:
+        """Keeps these leases (conversation to epoch); those that were lost or given back stay so."""
+        values = {"conversations": list(leases), "epochs": list(leases.values()), "ttl": self._ttl}
+        await self._one(_HEARTBEAT, values)
 
     async def unattended(self, *, limit: int = 100) -> list[str]:
         """Conversations that are owed a turn and that no living process works on."""
