@@ -21,13 +21,13 @@ QUIET = TurnContext()
 async def openai_engine(
     server: ModelServer, *, policies: PolicySet | None = None, limits: ModelLimits | None = None
 ) -> AsyncIterator[OpenAIEngine]:
-    """An engine of the small pack on this server; a call may last one second."""
+    """An engine of the small pack on this server; a call may last ten seconds."""
     engine = OpenAIEngine(
         policies=policies or small_pack(),
         api_key=SecretStr(API_KEY),
         model="gpt-5.1",
         fast_model="gpt-5-mini",
-        limits=limits or ModelLimits(seconds=1.0),
+        limits=limits or ModelLimits(seconds=10),
         base_url=server.base_url,
     )
     try:
@@ -55,7 +55,7 @@ async def answer_of(
 
 
 async def eventually(condition: Callable[[], object]) -> None:
-    """Wait, at most two seconds, for something that the server's thread does."""
-    async with asyncio.timeout(2.0):
+    """Wait, at most five seconds, for something that the server's thread does."""
+    async with asyncio.timeout(5.0):
         while not condition():  # noqa: ASYNC110 -- an asyncio.Event cannot be set from another thread
             await asyncio.sleep(0.005)

@@ -23,6 +23,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from tests.fakes.model_minds import obedient_answer, obedient_reading, sensible_answer, sensible_reading
@@ -282,9 +283,14 @@ async def huge_body(reply: Reply) -> None:
 
 @script
 async def gzip_bomb(reply: Reply) -> None:
-    body = gzip.compress(b" " * HUGE, compresslevel=1)
+    body = _bomb()
     kind = "text/event-stream" if reply.request.streamed else "application/json"
     await reply.whole(body, kind=kind, headers={"Content-Encoding": "gzip"})
+
+
+@lru_cache
+def _bomb() -> bytes:
+    return gzip.compress(b" " * HUGE, compresslevel=1)
 
 
 # Wrong answers -----------------------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ SECONDS = 0.3
 SLACK = 1.5
 """Seconds a busy machine may take besides."""
 SHORT = ModelLimits(seconds=SECONDS)
+AMPLE = ModelLimits(seconds=20)
+"""For faults that end by themselves: on a busy machine they must not turn into time-outs."""
 UNBOUNDED_SIZE = ModelLimits(seconds=SECONDS, characters=10**9, chunks=10**9)
 
 # script: (reason of understand, reason of answer); None where the script gives that call a good answer
@@ -61,25 +63,27 @@ FAULTS = {
 @pytest.mark.parametrize("script", FAULTS)
 async def test_a_fault_while_understanding_ends_in_its_reason_within_the_budget(script: str) -> None:
     """J02"""
-    async with scripted_engine(script, limits=SHORT) as (engine, _):
+    reason = FAULTS[script][0]
+    async with scripted_engine(script, limits=SHORT if reason == "timeout" else AMPLE) as (engine, _):
         begun = time.monotonic()
         with pytest.raises(LanguageModelFailed) as failure:
             await engine.understand("Where is my order HP-10001?", context=QUIET)
 
-    assert failure.value.reason == FAULTS[script][0]
-    assert time.monotonic() - begun < SECONDS + SLACK
+    assert failure.value.reason == reason
+    assert time.monotonic() - begun < (SECONDS + SLACK if reason == "timeout" else 5.0)
 
 
 @pytest.mark.parametrize("script", [name for name, (_, reason) in FAULTS.items() if reason])
 async def test_a_fault_while_answering_ends_in_its_reason_within_the_budget(script: str) -> None:
     """J02"""
-    async with scripted_engine(script, limits=SHORT) as (engine, _):
+    reason = FAULTS[script][1]
+    async with scripted_engine(script, limits=SHORT if reason == "timeout" else AMPLE) as (engine, _):
         begun = time.monotonic()
         with pytest.raises(LanguageModelFailed) as failure:
             await answer_of(engine)
 
-    assert failure.value.reason == FAULTS[script][1]
-    assert time.monotonic() - begun < SECONDS + SLACK
+    assert failure.value.reason == reason
+    assert time.monotonic() - begun < (SECONDS + SLACK if reason == "timeout" else 5.0)
 
 
 @pytest.mark.parametrize("script", ["endless_fast", "endless_slow", "endless_empty", "silent_stream"])
