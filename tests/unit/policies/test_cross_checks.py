@@ -28,6 +28,8 @@ from tests.unit.policies.packs import PackCopy
         ("escalation.yaml", "queue: accounts", "queue: acounts", "[10].queue", "did you mean accounts?"),
         ("knowledge/warranty.md", "id: warranty", "id: newsletter", "id", "is already the id in"),
         ("knowledge/newsletter.md", "source: M", "expires: 2026-01-01\nsource: M", "expires", "must be after"),
+        ("seed/orders.yaml", "total: 8450", "total: 8451", "[0].total", "but the items add up to 8450"),
+        ("seed/invoices.yaml", "order_number: HP-10001", "order_number: HP-1", "[0].order_number", "no order 'HP-1'"),
         ("seed/orders.yaml", "customer_id: C-1002", "customer_id: C-9999", "[5].customer_id", "no customer 'C-9999'"),
         ("checks/paraphrases.yaml", "parcel location?", "track my parcel!", "[15].text", "is an example of an intent"),
     ],
@@ -58,6 +60,17 @@ def test_a_mistyped_name_is_told_once_and_not_wherever_it_is_used(pack: PackCopy
     pack.replace("intents/greeting.yaml", "handling: social", "handling: sociable")
 
     assert "handling" in pack.only_problem()
+
+
+@pytest.mark.parametrize("file", ["queues.yaml", "tools.yaml", "escalation.yaml", "intents/greeting.yaml"])
+def test_a_file_that_cannot_be_parsed_is_told_once(pack: PackCopy, file: str) -> None:
+    """R1.1: names it would have given are not called missing wherever they are used."""
+    line = pack.append(file, "  : : :\n\t- [")
+
+    problem = pack.only_problem()
+
+    assert problem.startswith(f"{file}:")
+    assert int(problem.split(":")[1]) >= line
 
 
 def test_an_example_in_two_intents_names_both_places(pack: PackCopy) -> None:
