@@ -1,0 +1,94 @@
+"""A whole desk on real PostgreSQL and Chroma with the sample pack, and a customer who talks to it."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from desk.config.settings import Settings
+from desk.domain.conversation import Channel
+from graph.bootstrap import Desk, open_desk
+
+
+@dataclass(kw_only=True)
+class Heard:
+    """What the customer got in one turn."""
+
+    text: str
+    outcome: str
+    events: list[dict[str, Any]]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """The data of the turn's events of one type."""
+        return [event for event in self.events if event["type"] == kind]
+
+    @property
+    def nodes(self) -> list[str]:
+        """The nodes the turn went through, in order."""
+        return [event["node"] for event in self.of("step") if event["status"] == "finished"]
+
+    @property
+    def sources(self) -> list[str]:
+        return [source["article"] for source in self.of("message.completed")[0]["sources"]]
+
+    @property
+    def options(self) -> list[str]:
+        options: list[str] = self.of("message.completed")[0]["options"]
+        return options
+
+
+@dataclass(kw_only=True)
+class Customer:
+    """One conversation with the desk."""
+
+    desk: Desk
+    conversation_id: str
+    _said: int = field(default=0)
+
+    async def says(self, text: str) -> Heard:
+        """Sends a message and waits for the end of its turn."""
+        self._said += 1
+        turn = await self.desk.runner.submit(self.conversation_id, text=text, client_message_id=f"m{self._said}")
+        events: list[dict[str, Any]] = []
+        async for event in self.desk.hub.follow(self.conversation_id, after=turn.after):
+            data = json.loads(event.data)
+            if data["turn_id"] == turn.turn_id:
+                events.append({"type": event.type, **data})
+            if event.type == "turn.completed" and data["turn_id"] == turn.turn_id:
+                break
+        completed = next(event for event in events if event["type"] == "message.completed")
+        return Heard(text=completed["text"], outcome=events[-1]["outcome"], events=events)
+
+
+@dataclass(kw_only=True)
+class Shop:
+    """Opens conversations on one desk."""
+
+    desk: Desk
+
+    async def customer(self, channel: Channel = "web") -> Customer:
+        session = await self.desk.conversations.start(
+            channel=channel, locale="en", pack_version=self.desk.policies.version
+        )
+        return Customer(desk=self.desk, conversation_id=session.conversation_id)
+
+
+@pytest.fixture
+async def shop(empty_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+    # The index is the same for every test: built once, reused by fingerprint.
+    folder: Path = tmp_path_factory.getbasetemp() / "scenario-data"
+    settings = Settings(
+        database_url=empty_database_url, data_dir=folder, secret_key=SecretStr("s" * 40), rate_per_minute=100_000
+    )
+    async with AsyncExitStack() as stack:
+        yield Shop(desk=await stack.enter_async_context(open_desk(settings, demo=True)))
+
+
+@pytest.fixture
+async def customer(shop: Shop) -> Customer:
+    return await shop.customer()
