@@ -96,8 +96,23 @@ def retail() -> PolicySet:
     return load_pack(Path(__file__).parents[1] / "packs" / "retail")
 
 
+@pytest.fixture(scope="session")
+def shop_url(postgres_url: str, _template: str, retail: PolicySet) -> str:
+    """A database whose reference shop holds the sample pack's records. Nobody writes to it."""
+    url = _copy(postgres_url, _template)
+
+    async def fill() -> None:
+        async with await open_pool(url, max_size=2) as pool:
+            await seed(pool, retail)
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(asyncio.run, fill()).result()
+    return url
+
+
 @pytest.fixture
-async def shop(pool: Pool, retail: PolicySet) -> Pool:
-    """A pool on a database whose reference shop holds the sample pack's records."""
-    await seed(pool, retail)
-    return pool
+async def shop(shop_url: str) -> AsyncIterator[Pool]:
+    """An open pool on ``shop_url``."""
+    pool = await open_pool(shop_url, max_size=4)
+    yield pool
+    await pool.close()

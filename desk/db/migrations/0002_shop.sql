@@ -106,14 +106,20 @@ BEGIN
     END LOOP;
 END $$;
 
-CREATE FUNCTION shop.identify(address text, order_number text) RETURNS text
-    LANGUAGE sql STABLE SECURITY DEFINER
+-- The switch is turned inside and not in the function's header: only a superuser may name a custom setting there.
+CREATE FUNCTION shop.identify(address text, placed_order text) RETURNS text
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
-    SET frontdesk.whole_shop = 'on'
 AS $$
-    SELECT customer.id
-      FROM shop.orders AS placed JOIN shop.customers AS customer ON customer.id = placed.customer_id
-     WHERE placed.number = identify.order_number AND lower(customer.email) = lower(identify.address)
-$$;
+DECLARE
+    found_id text;
+BEGIN
+    PERFORM set_config('frontdesk.whole_shop', 'on', true);
+    SELECT customers.id INTO found_id
+      FROM shop.orders JOIN shop.customers ON customers.id = orders.customer_id
+     WHERE orders.number = placed_order AND lower(customers.email) = lower(address);
+    PERFORM set_config('frontdesk.whole_shop', 'off', true);
+    RETURN found_id;
+END $$;
 REVOKE ALL ON FUNCTION shop.identify(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION shop.identify(text, text) TO frontdesk_shop;
