@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -26,6 +26,7 @@ from retrieval.errors import DenseSearchUnavailable
 from retrieval.guard import Guard
 
 if TYPE_CHECKING:
+    import httpx
     from chromadb.api import ClientAPI
 
 logger = logging.getLogger(__name__)
@@ -164,7 +165,7 @@ class ChromaIndex:
         client, self._client, self._collection = self._client, None, None
         if client is not None:
             try:
-                await self._guard.run(lambda: _close(client), seconds=QUERY_SECONDS)
+                await self._guard.run(lambda: disconnect(client), seconds=QUERY_SECONDS)
             except DenseSearchUnavailable:
                 logger.info("Chroma did not close in time", extra={"action": "index_close_timed_out"})
         self._guard.close()
@@ -261,20 +262,31 @@ def over_http(url: str) -> Callable[[], "ClientAPI"]:
         # Chroma's client has no time-out of its own and speaks to the server when it is made: ask first, with one.
         httpx.get(f"{parts.scheme}://{host}:{port}/api/v2/heartbeat", timeout=QUERY_SECONDS).raise_for_status()
         client = chromadb.HttpClient(host=host, port=port, ssl=is_https, settings=Settings(anonymized_telemetry=False))
-        session = getattr(getattr(client, "_server", None), "_session", None)
-        if isinstance(session, httpx.Client):
+        for session in _sessions(client):
             session.timeout = httpx.Timeout(BUILD_SECONDS / 4)
         return client
 
     return connect
 
 
-def _close(client: "ClientAPI") -> None:
-    """Releases the files of an embedded Chroma; the protocol type does not have it, the client does."""
+def disconnect(client: "ClientAPI") -> None:
+    """Releases the files of an embedded Chroma, and connections to a server: Chroma's own close leaves those open."""
     from chromadb.api.client import Client
 
+    for session in _sessions(client):
+        session.close()
     if isinstance(client, Client):
         client.close()
+
+
+def _sessions(client: "ClientAPI") -> "Iterator[httpx.Client]":
+    """The HTTP sessions inside Chroma's client. They have no public name, no time-out, and are never closed."""
+    import httpx
+
+    for part in (client, getattr(client, "_admin_client", None)):
+        session = getattr(getattr(part, "_server", None), "_session", None)
+        if isinstance(session, httpx.Client):
+            yield session
 
 
 def _metadata(chunk: Chunk) -> Mapping[str, str | int]:
