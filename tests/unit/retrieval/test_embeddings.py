@@ -1,0 +1,197 @@
+"""Vectors: local without any download, from an OpenAI-compatible server, from a sentence-transformers folder."""
+
+import asyncio
+import builtins
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from desk.config.settings import Settings
+from desk.domain.errors import ConfigurationError
+from retrieval.embeddings import LocalEmbedding, OpenAIEmbedding, choose_embedding
+from retrieval.errors import DenseSearchUnavailable
+
+TEXTS = [
+    "Returns: send items back within 30 days.",
+    "Delivery takes 3 to 5 business days.",
+    "Wash linen at 30 degrees.",
+    "Send linen back in its box.",
+]
+ACROSS_PROCESSES = f"""
+import asyncio
+from retrieval.embeddings import LocalEmbedding
+embedding = LocalEmbedding.fitted({TEXTS!r})
+vector = asyncio.run(embedding.embed_query("linen returns"))[0]
+print(embedding.name, [round(float(value), 5) for value in vector])
+"""
+
+
+async def cosines(query: str) -> list[float]:
+    embedding = LocalEmbedding.fitted(TEXTS)
+    return [float(value) for value in await embedding.embed_documents(TEXTS) @ (await embedding.embed_query(query))[0]]
+
+
+async def test_the_local_embedding_puts_a_question_next_to_its_text() -> None:
+    assert int(np.argmax(await cosines("how long is delivery"))) == 1
+
+
+async def test_vectors_have_length_one() -> None:
+    embedding = LocalEmbedding.fitted(TEXTS)
+    vectors = [*await embedding.embed_documents(TEXTS), (await embedding.embed_query("delivery of zebras"))[0]]
+
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert {len(vector) for vector in vectors} == {embedding.dimensions}
+
+
+async def test_words_the_corpus_does_not_know_move_a_question_away() -> None:
+    """R4.4: sharing one word with an article is not being about it."""
+    assert max(await cosines("delivery")) > 2 * max(await cosines("delivery of quantum zebras on mars"))
+
+
+@pytest.mark.parametrize("query", ["", "the", "zebra", "😀"])
+async def test_a_question_without_known_words_is_near_nothing(query: str) -> None:
+    assert max(abs(value) for value in await cosines(query)) < 1e-6
+
+
+async def test_nothing_to_embed_gives_no_rows() -> None:
+    embedding = LocalEmbedding.fitted(TEXTS)
+
+    assert (await embedding.embed_documents([])).shape == (0, embedding.dimensions)
+
+
+@pytest.mark.heavy
+def test_two_processes_agree_on_every_vector() -> None:
+    """R12.2: hash randomisation or the order of a set must not change the embedding."""
+    root = Path(__file__).parents[3]
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", ACROSS_PROCESSES], cwd=root, env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
+            check=True, capture_output=True, text=True,
+        ).stdout
+        for seed in ("1", "2")
+    }  # fmt: skip
+
+    assert len(outputs) == 1
+
+
+class EmbeddingServer(BaseHTTPRequestHandler):
+    """``POST /v1/embeddings`` of the OpenAI protocol; answers what the test put into ``reply``."""
+
+    reply: Any = None
+    asked: list[dict[str, Any]]
+    hang: threading.Event | None = None
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        type(self).asked.append(body)
+        if self.hang:
+            self.hang.wait()
+        vectors = self.reply or [[1.0, float(len(text)), 0.0] for text in body["input"]]
+        data = [{"object": "embedding", "index": n, "embedding": vector} for n, vector in enumerate(vectors)]
+        answer = json.dumps(
+            {"object": "list", "data": data, "model": "m", "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+        )
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(answer.encode())
+
+    def log_message(self, *_: Any) -> None:
+        return None
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[type[EmbeddingServer], str]]:
+    """The handler, to be told what to answer, and the base URL."""
+
+    class Handler(EmbeddingServer):
+        asked: list[dict[str, Any]] = []  # noqa: RUF012 - one list for each test's own class
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        yield Handler, f"http://127.0.0.1:{http.server_port}/v1"
+        if Handler.hang:
+            Handler.hang.set()
+        http.shutdown()
+        thread.join()
+
+
+def openai(url: str) -> OpenAIEmbedding:
+    return OpenAIEmbedding(model="m", api_key="key", base_url=url)
+
+
+async def test_an_openai_server_gets_texts_and_gives_unit_vectors(server: tuple[type[EmbeddingServer], str]) -> None:
+    """Texts and not token numbers: counting tokens would download a tokenizer."""
+    handler, url = server
+    embedding = openai(url)
+
+    vectors = await embedding.embed_documents(["one", "three"])
+
+    assert handler.asked[0]["input"] == ["one", "three"]
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
+    assert embedding.dimensions == 3
+
+
+@pytest.mark.parametrize("reply", [[[float("nan")] * 3], [[1.0], [2.0]], [[1.0, 2.0], [1.0]], ["text"]], ids=str)
+async def test_garbage_for_vectors_is_a_failure(server: tuple[type[EmbeddingServer], str], reply: Any) -> None:
+    """R12.4"""
+    handler, url = server
+    handler.reply = reply
+
+    with pytest.raises(DenseSearchUnavailable):
+        await openai(url).embed_query("hello")
+
+
+async def test_a_silent_server_is_given_up_in_time(
+    server: tuple[type[EmbeddingServer], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R12.4"""
+    handler, url = server
+    handler.hang = threading.Event()
+    monkeypatch.setattr("retrieval.embeddings.QUERY_TIMEOUT", 0.1)
+
+    with pytest.raises(DenseSearchUnavailable):
+        async with asyncio.timeout(5):
+            await openai(url).embed_query("hello")
+
+
+async def test_without_a_model_the_embedding_is_local() -> None:
+    embedding = await choose_embedding(Settings(embedding_model=None), corpus=TEXTS)
+
+    assert embedding.name.startswith("local-")
+
+
+async def test_a_model_without_a_key_is_a_configuration_error() -> None:
+    with pytest.raises(ConfigurationError, match="OPENAI_API_KEY"):
+        await choose_embedding(Settings(embedding_model="some-model", openai_api_key=None), corpus=TEXTS)
+
+
+async def test_a_folder_that_is_no_model_is_a_configuration_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="not a sentence-transformers folder"):
+        await choose_embedding(Settings(embedding_model=f"sentence-transformers:{tmp_path}"), corpus=TEXTS)
+
+
+async def test_a_missing_library_is_a_configuration_error_that_says_how_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    real = builtins.__import__
+
+    def without(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "sentence_transformers":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+
+    with pytest.raises(ConfigurationError, match="pip install"):
+        await choose_embedding(Settings(embedding_model=f"sentence-transformers:{tmp_path}"), corpus=TEXTS)
