@@ -30,7 +30,9 @@ SELECTION_TEXTS = 2_500
 COPY_SIMILARITY = 0.7
 """Texts of one class at least so similar are variations of one sentence."""
 
-_SCOPE_COST = 3.0
+_SCOPE_CAUTION = 15.0
+_SCOPE_TEMPER = 0.75
+"""How the unseen mass becomes the odds to beat; measured in docs/decisions/0002-offline-classifier.md."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +119,7 @@ class IntentClassifier:
             unknown.append(_Evidence(scores=kernel(asked) @ dual, nearest=asked.max(axis=1)))
         sharpness = _fit_sharpness(known.scores, y)
         weights = _fit_scope(known, unknown, sharpness=sharpness)
-        threshold = float(np.log(_SCOPE_COST * _unseen_mass(len(texts), len(names)) ** 0.5))
+        threshold = _scope_threshold(_unseen_mass(len(texts), len(names)))
         self._model = _Model(
             labels=names, features=features, rows=rows, kernel=kernel, dual=dual, sharpness=sharpness,
             scope_weights=weights, scope_threshold=threshold,
@@ -282,6 +284,11 @@ def _fit_scope(known: _Evidence, unknown: Sequence[_Evidence], *, sharpness: flo
     return _logistic(inside, np.vstack(outside), shares)
 
 
+def _scope_threshold(unseen_mass: float) -> float:
+    """The log-odds of being known that a text must reach. Never more than even: a doubt is for the reader to ask."""
+    return float(np.log(min(_SCOPE_CAUTION * unseen_mass**_SCOPE_TEMPER, 1.0)))
+
+
 def _unseen_mass(texts: int, classes: int) -> float:
     """How probable it is that the next message belongs to a class not seen, from how slowly classes came up so far.
 
@@ -307,7 +314,7 @@ def _logistic(
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         margins = signs * (rows @ weights)
         slope = -shares * signs / (1 + np.exp(np.clip(margins, -30, 30)))
-        value = float(shares @ np.logaddexp(0, -margins)) + 1e-3 * float(weights @ weights)
-        return value, rows.T @ slope + 2e-3 * weights
+        value = float(shares @ np.logaddexp(0, -margins)) + 1e-6 * float(weights @ weights)
+        return value, rows.T @ slope + 2e-6 * weights
 
     return np.asarray(minimize(loss, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B").x)

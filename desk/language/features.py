@@ -1,11 +1,11 @@
-"""Texts as sparse vectors: words, word pairs and character n-grams, weighted by TF-IDF.
+"""Texts as sparse vectors: words, character n-grams and concepts, weighted by TF-IDF.
 
-Two blocks (words; characters within words) are scaled to unit length each and joined, so that the dot product of two
-texts is a similarity from 0 (nothing in common) to 1 (the same words).
+Three blocks are scaled to fixed lengths and joined, so that the dot product of two texts is a similarity from 0
+(nothing in common) to 1 (the same words).
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from desk.language.concepts import concepts
 from desk.language.normalise import normalise
 from desk.language.stems import stem
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 Vector = NDArray[np.float32]
 
-_WORD_SHARE = 0.35  # Of the similarity; measured in docs/decisions/0002-offline-classifier.md.
 _CHARS = range(2, 6)
+_PAIR_DISTANCE = 4
 
 
 def word_terms(words: Sequence[str]) -> Iterator[str]:
@@ -45,84 +46,100 @@ def character_terms(words: Sequence[str]) -> Iterator[str]:
                 yield padded[start : start + size]
 
 
+def concept_terms(words: Sequence[str]) -> Iterator[str]:
+    """Concepts, and pairs of concepts near each other, whichever comes first: "cancel … order" is "order … cancel"."""
+    found = concepts(words)
+    yield from found
+    for place, one in enumerate(found):
+        for other in found[place + 1 : place + 1 + _PAIR_DISTANCE]:
+            yield f"{one}|{other}" if one < other else f"{other}|{one}"
+
+
+Terms = Callable[[Sequence[str]], Iterator[str]]
+
+_SHARES: tuple[tuple[Terms, float], ...] = ((word_terms, 0.2), (character_terms, 0.4), (concept_terms, 0.4))
+"""What a text is taken apart into, and how much of the similarity each part makes; they add up to 1.
+
+Measured in docs/decisions/0002-offline-classifier.md.
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Block:
     """One vocabulary: the column of each term, and its weight."""
 
+    terms: Terms
+    first_column: int
     columns: dict[str, int]
     weights: Vector
     share: float
     """Squared length of a text's vector in this block."""
 
-    def entries(self, terms: Iterator[str]) -> tuple[list[int], Vector]:
+    def entries(self, words: Sequence[str]) -> tuple[NDArray[np.int32], Vector]:
         """Columns and values of one text; empty for a text without a known term."""
         columns, counts = [], []
-        for term, count in Counter(terms).items():
+        for term, count in Counter(self.terms(words)).items():
             if (column := self.columns.get(term)) is not None:
                 columns.append(column)
                 counts.append(count)
         values = (1.0 + np.log(np.asarray(counts, dtype=np.float32))) * self.weights[columns]
         length = float(np.sqrt(values @ values)) or 1.0
-        return columns, (values * (self.share**0.5 / length)).astype(np.float32)
+        shifted = np.asarray(columns, dtype=np.int32) + np.int32(self.first_column)
+        return shifted, (values * (self.share**0.5 / length)).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextFeatures:
     """Vectors of ``width`` columns for any text, learned from the terms of the training texts."""
 
-    words: Block
-    characters: Block
+    blocks: tuple[Block, ...]
+    width: int
 
     @classmethod
     def learn(cls, texts: Sequence[str]) -> "TextFeatures":
         """The vocabulary of these texts with inverse document frequencies."""
         split = [normalise(text).split() for text in texts]
-        words = _learn_block([set(word_terms(one)) for one in split], share=_WORD_SHARE)
-        characters = _learn_block([set(character_terms(one)) for one in split], share=1 - _WORD_SHARE)
-        return cls(words=words, characters=characters)
-
-    @property
-    def width(self) -> int:
-        return len(self.words.weights) + len(self.characters.weights)
+        blocks: list[Block] = []
+        width = 0
+        for terms, share in _SHARES:
+            blocks.append(_learn_block(split, terms=terms, share=share, first_column=width))
+            width += len(blocks[-1].columns)
+        return cls(blocks=tuple(blocks), width=width)
 
     def vector(self, text: str) -> Vector:
         """One text as a dense vector of shape ``(width,)`` and length at most 1."""
         words = normalise(text).split()
         dense = np.zeros(self.width, dtype=np.float32)
-        columns, values = self.words.entries(word_terms(words))
-        dense[columns] = values
-        columns, values = self.characters.entries(character_terms(words))
-        dense[np.asarray(columns, dtype=np.intp) + len(self.words.weights)] = values
+        for block in self.blocks:
+            columns, values = block.entries(words)
+            dense[columns] = values
         return dense
 
     def matrix(self, texts: Sequence[str]) -> "csr_array[np.float32]":
         """The texts as rows of a sparse matrix of shape ``(len(texts), width)``."""
         from scipy.sparse import csr_array
 
-        offset, starts = len(self.words.weights), [0]
+        starts = [0]
         columns: list[NDArray[np.int32]] = [np.zeros(0, dtype=np.int32)]
         values: list[Vector] = [np.zeros(0, dtype=np.float32)]
         for text in texts:
             words = normalise(text).split()
-            for block, terms, shift in (
-                (self.words, word_terms(words), 0),
-                (self.characters, character_terms(words), offset),
-            ):
-                found, weights = block.entries(terms)
-                columns.append(np.asarray(found, dtype=np.int32) + np.int32(shift))
-                values.append(weights)
-            starts.append(starts[-1] + len(columns[-1]) + len(columns[-2]))
+            entries = [block.entries(words) for block in self.blocks]
+            columns += [found for found, _ in entries]
+            values += [weights for _, weights in entries]
+            starts.append(starts[-1] + sum(len(found) for found, _ in entries))
         return csr_array(
             (np.concatenate(values), np.concatenate(columns), np.asarray(starts, dtype=np.int32)),
             shape=(len(texts), self.width),
         )
 
 
-def _learn_block(documents: Sequence[set[str]], *, share: float) -> Block:
+def _learn_block(documents: Sequence[Sequence[str]], *, terms: Terms, share: float, first_column: int) -> Block:
     frequency: Counter[str] = Counter()
-    for terms in documents:
-        frequency.update(terms)
+    for words in documents:
+        frequency.update(set(terms(words)))
     ordered = sorted(frequency)  # Sets have no order of their own; equal data must give equal columns.
     counts = np.asarray([frequency[term] for term in ordered], dtype=np.float32)
     weights = (np.log((1 + len(documents)) / (1 + counts)) + 1).astype(np.float32)
-    return Block(columns={term: column for column, term in enumerate(ordered)}, weights=weights, share=share)
+    columns = {term: column for column, term in enumerate(ordered)}
+    return Block(terms=terms, first_column=first_column, columns=columns, weights=weights, share=share)

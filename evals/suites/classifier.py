@@ -34,7 +34,7 @@ def run(
     """Measure the offline classifier.
 
     ``train`` and ``test`` are two files; else each file of ``data`` is divided by its ``split`` field where there is
-    one (``train`` → ``test``), and cross-validated where there is none. ``group_by`` names a field whose values are
+    one (everything but ``test`` → ``test``), and cross-validated where there is none. ``group_by`` names a field whose values are
     measured apart (each with its own classifier); figures are then averaged over all test rows, and repeated per group
     with the group's name before them. Raises ``InvalidRequest`` naming file and line.
     """
@@ -149,7 +149,8 @@ def _grouped(train: list[LabelledText], test: list[LabelledText]) -> list[_Pair]
 def _divided(rows: Sequence[LabelledText], *, group: str) -> list[_Pair]:
     """By the file's own split, else in ``FOLDS`` folds that each hold every label's share."""
     rows = [row for row in rows if row["group"] == group]
-    train = [row for row in rows if row["split"] == "train"]
+    # A validation part is there to develop on, which here means to train on.
+    train = [row for row in rows if row["split"] not in ("test", "")]
     test = [row for row in rows if row["split"] == "test"]
     if train and test:
         return [(train, test)]
