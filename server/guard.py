@@ -25,10 +25,8 @@ class _Gone(Exception):
 class Guard:
     """ASGI middleware in front of the routes. Routes see a complete body of strict JSON, or no body at all."""
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int = MAX_BODY_BYTES, seconds: float = BODY_SECONDS) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._max_bytes = max_bytes
-        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
@@ -36,11 +34,11 @@ class Guard:
             return
         headers = Headers(scope=scope)
         try:
-            body = await self._read(headers, receive)
+            body = await _read(headers, receive)
             _check(headers, body)
         except _Gone:
             return
-        except BodyTooLarge as error:
+        except (BodyTooLarge, BodyTimeout) as error:
             await _refuse_early(error, scope, receive, send)
             return
         except FrontdeskError as error:
@@ -48,28 +46,30 @@ class Guard:
             return
         await self._app(scope, _replay(body, receive), send)
 
-    async def _read(self, headers: Headers, receive: Receive) -> bytes:
-        declared = headers.get("content-length", "0")
-        if not declared.isdigit() or int(declared[:12]) > self._max_bytes:
-            raise self._too_large()
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._seconds):
-                more = True
-                while more:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise _Gone
-                    body += message.get("body", b"")
-                    more = message.get("more_body", False)
-                    if len(body) > self._max_bytes:
-                        raise self._too_large()
-        except TimeoutError:
-            raise BodyTimeout(f"The body was not complete after {self._seconds:g} seconds.") from None
-        return bytes(body)
 
-    def _too_large(self) -> BodyTooLarge:
-        return BodyTooLarge(f"The body may have at most {self._max_bytes} bytes.")
+async def _read(headers: Headers, receive: Receive) -> bytes:
+    declared = headers.get("content-length", "0")
+    if not declared.isdigit() or int(declared[:12]) > MAX_BODY_BYTES:
+        raise _too_large()
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            more = True
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _Gone
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
+                if len(body) > MAX_BODY_BYTES:
+                    raise _too_large()
+    except TimeoutError:
+        raise BodyTimeout(f"The body was not complete after {BODY_SECONDS:g} seconds.") from None
+    return bytes(body)
+
+
+def _too_large() -> BodyTooLarge:
+    return BodyTooLarge(f"The body may have at most {MAX_BODY_BYTES} bytes.")
 
 
 def _check(headers: Headers, body: bytes) -> None:

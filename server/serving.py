@@ -5,6 +5,7 @@ uvicorn by itself waits without limit for a request's headers, and keeps the soc
 
 import asyncio
 import contextlib
+import errno
 import importlib
 import signal
 import socket
@@ -87,8 +88,9 @@ def bind(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except (OSError, OverflowError) as exc:
         listener.close()
-        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
-        raise ConfigurationError(f"cannot listen on {host} port {port}: {reason}; choose another with --port") from exc
+        taken = isinstance(exc, OSError) and exc.errno == errno.EADDRINUSE
+        hint = "another program listens there; choose another with --port" if taken else str(exc)
+        raise ConfigurationError(f"cannot listen on {host} port {port}: {hint}") from exc
     return listener
 
 

@@ -58,22 +58,18 @@ def _integer(digits: str) -> int:
 
 def _check_values(value: Any) -> None:
     """Walks level by level, so that no nesting can exhaust the stack."""
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    level, depth = [value], 0
+    while level:
         deeper: list[Any] = []
         for item in level:
-            match item:
-                case str():
-                    _check_text(item)
-                case dict():
-                    deeper.extend(item.keys())
-                    deeper.extend(item.values())
-                case list():
-                    deeper.extend(item)
-        if not deeper:
-            return
-        level = deeper
-    raise _too_deep()
+            if isinstance(item, str):
+                _check_text(item)
+            elif isinstance(item, dict | list):
+                if depth == MAX_DEPTH:
+                    raise _too_deep()
+                deeper.extend(item)
+                deeper.extend(item.values() if isinstance(item, dict) else ())
+        level, depth = deeper, depth + 1
 
 
 def _check_text(text: str) -> None:

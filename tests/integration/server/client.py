@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -134,6 +134,13 @@ async def frames(response: httpx.Response) -> AsyncIterator[Frame]:
             if "data" in lines:
                 number = int(lines["id"]) if "id" in lines else None
                 yield Frame(number, lines["event"], json.loads(lines["data"]), raw)
+
+
+async def eventually(condition: Callable[[], Awaitable[object]]) -> None:
+    """Waits until another process or socket has done what gives no event of its own."""
+    async with asyncio.timeout(PATIENCE):
+        while not await condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 async def raw_exchange(port: int, data: bytes, *, wait: float = PATIENCE) -> bytes:

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from langgraph.config import get_stream_writer
@@ -68,7 +70,7 @@ async def open_echo_desk(url: str, settings: Settings) -> AsyncIterator[EchoDesk
     tasks = [asyncio.create_task(work) for work in runner.background()]
     desk = EchoDesk(
         settings=settings,
-        policies=load_pack(resolve_pack(settings.pack)),
+        policies=_pack(settings.pack),
         pool=pool,
         conversations=ConversationStore(pool, secret=b"s" * 32),
         runner=runner,
@@ -85,6 +87,11 @@ async def open_echo_desk(url: str, settings: Settings) -> AsyncIterator[EchoDesk
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await pool.close()
+
+
+@lru_cache
+def _pack(path: Path) -> PolicySet:
+    return load_pack(resolve_pack(path))
 
 
 def _echo_graph(gate: asyncio.Event, reached: asyncio.Event, pool: Pool) -> Graph:

@@ -2,10 +2,13 @@
 
 import asyncio
 
-import httpx
+import pytest
+from psycopg import OperationalError
 
 from tests.integration.server.client import Session, Site, frames, running_site
 from tests.integration.server.echo_desk import echo_settings
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_a_conversation_starts_with_a_token_and_the_disclosure(site: Site) -> None:
@@ -180,28 +183,30 @@ async def test_every_error_is_a_problem_with_the_id_of_its_request(site: Site) -
 
 
 async def test_an_unexpected_error_is_a_problem_without_a_trace(
-    site: Site, monkeypatch: object, caplog: object
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(**_: object) -> None:
         raise RuntimeError("secret inside")
 
-    site.desk.conversations.start = broken  # type: ignore[assignment, method-assign]
+    monkeypatch.setattr(site.desk.conversations, "start", broken)
     response = await site.http.post("/v1/conversations", json={"channel": "web"})
 
     assert response.status_code == 500
     assert "secret" not in response.text
     assert response.json()["code"] == "internal"
+    logged = [record for record in caplog.records if record.exc_info]
+    assert [record.__dict__["request_id"] for record in logged] == [response.json()["request_id"]]
 
 
-async def test_a_database_that_is_away_is_a_503_that_may_be_retried(site: Site) -> None:
+async def test_a_database_that_is_away_is_a_503_that_may_be_retried(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """R12.4"""
-    await site.desk.pool.close()
-    from psycopg import OperationalError
 
     async def away(**_: object) -> None:
         raise OperationalError("connection refused")
 
-    site.desk.conversations.start = away  # type: ignore[assignment, method-assign]
+    monkeypatch.setattr(site.desk.conversations, "start", away)
     response = await site.http.post("/v1/conversations", json={"channel": "web"})
 
     assert (response.status_code, response.json()["code"]) == (503, "system_unavailable")
@@ -273,5 +278,3 @@ async def test_a_stream_tells_how_soon_to_reconnect_and_may_not_be_cached(ava: S
     assert first == b"retry: 1000\n\n"
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.headers["cache-control"] == "no-store"
-
-
