@@ -228,6 +228,7 @@ def guarded_chat(*, model: str, base_url: str, api_key: SecretStr, http: Guarded
 
 
 def quiet_provider_logs() -> None:
-    """Keep prompts out of the log: at DEBUG the openai client writes whole requests, with customers' texts."""
+    """Keep the provider out of the log: at DEBUG httpcore writes its headers (the account's organisation), and openai
+    before version 3 whole requests, with customers' texts."""
     for name in ("openai", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -102,7 +102,8 @@ class Reply:
         _reset(self.writer.transport)
 
     def _head(self, status: int, kind: str, headers: dict[str, str]) -> None:
-        lines = [f"HTTP/1.1 {status} Scripted", f"Content-Type: {kind}", *(f"{k}: {v}" for k, v in headers.items())]
+        headers = {"Content-Type": kind, "OpenAI-Organization": "org-needle", **headers}
+        lines = [f"HTTP/1.1 {status} Scripted", *(f"{k}: {v}" for k, v in headers.items())]
         self.writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
 
 
