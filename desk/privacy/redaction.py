@@ -26,6 +26,9 @@ SENSITIVE: frozenset[Kind] = ALL - {"email", "phone"}
 _MASKED_CARD = re.compile(r"\[card ending \d{4}\]")
 _ENCODED = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}={0,2}")
 
+_BLANK = "¤"
+_ROUNDS = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class Redacted:
@@ -46,19 +49,32 @@ def redact(text: str, previous: str = "", *, kinds: Collection[Kind] = SENSITIVE
     ``previous`` is the customer's earlier message (or several, joined by line breaks): the rest of a card number that
     began there is masked as well.
     """
-    wanted = (found for found in _all(text, previous) if found.type in kinds)
-    found = _without_overlaps(wanted)
-    pieces: list[str] = []
+    found = _found(text, previous, kinds=kinds)
+    return Redacted(text="".join(_masked(text, found)), found=found)
+
+
+def _found(text: str, previous: str, *, kinds: Collection[Kind]) -> tuple[Found, ...]:
+    """Everything of these kinds. What was found is blanked and the rest searched again: a finding can be the edge of
+    another ("4111111111111111password is x9"), and masking the masked text must find nothing new."""
+    found: tuple[Found, ...] = ()
+    for _ in range(_ROUNDS):
+        more = _without_overlaps(item for item in _all(text, previous) if item.type in kinds)
+        if not more:
+            break
+        found += more
+        text = "".join(_masked(text, more, blank=True))
+    return tuple(sorted(found, key=lambda item: item.start))
+
+
+def _masked(text: str, found: Iterable[Found], *, blank: bool = False) -> Iterator[str]:
+    """The pieces of the text with what stands for the findings; ``blank``: brackets as long as the finding was."""
     end = 0
     for item in found:
-        pieces += [text[end : item.start], item.shown]
+        yield text[end : item.start]
+        length = item.end - item.start
+        yield f"[{_BLANK * (length - 2)}]"[:length] if blank else item.shown
         end = item.end
-    return Redacted(text="".join([*pieces, text[end:]]), found=found)
-
-
-def mentions_masked_card(text: str) -> bool:
-    """Whether a card number was masked in this text, which is stored masked and read again later."""
-    return _MASKED_CARD.search(text) is not None
+    yield text[end:]
 
 
 def _all(text: str, previous: str) -> Iterator[Found]:
