@@ -24,10 +24,11 @@ SENSITIVE: frozenset[Kind] = ALL - {"email", "phone"}
 """What is masked in a customer's words: addresses and telephone numbers stay, because workflows need them."""
 
 _MASKED_CARD = re.compile(r"\[card ending \d{4}\]")
+_MASKED_CARD = re.compile(r"\[card(?: ending \d{4})?\]")
 _ENCODED = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}={0,2}")
 
 _BLANK = "¤"
-_ROUNDS = 4
+_ROUNDS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +76,11 @@ def _masked(text: str, found: Iterable[Found], *, blank: bool = False) -> Iterat
         yield f"[{_BLANK * (length - 2)}]"[:length] if blank else item.shown
         end = item.end
     yield text[end:]
+
+
+def mentions_masked_card(text: str) -> bool:
+    """Whether a card number was masked in this text, which is stored masked and read again later."""
+    return _MASKED_CARD.search(text) is not None
 
 
 def _all(text: str, previous: str) -> Iterator[Found]:
