@@ -10,6 +10,7 @@ import re
 import traceback
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from desk.privacy.cards import find_cards
 from desk.privacy.credentials import find_credentials
@@ -139,9 +140,20 @@ class RedactingFilter(logging.Filter):
         if record.exc_text:
             record.exc_text = self._clean(record.exc_text)
         for name, value in record.__dict__.items():
-            if isinstance(value, str) and name not in _STANDARD:
-                record.__dict__[name] = self._clean(value)
+            if name not in _STANDARD:
+                record.__dict__[name] = self._cleaned(value)
         return True
+
+    def _cleaned(self, value: Any) -> Any:
+        match value:
+            case str():
+                return self._clean(value)
+            case dict():
+                return {self._cleaned(key): self._cleaned(item) for key, item in value.items()}
+            case list() | tuple():
+                return [self._cleaned(item) for item in value]
+            case _:
+                return value
 
     def _clean(self, text: str) -> str:
         return redact(text, kinds=self.kinds).text

@@ -101,7 +101,7 @@ def test_spans_refer_to_the_original() -> None:
 
 
 @given(st.lists(PIECES | st.text(max_size=6), max_size=14).map("".join))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, derandomize=True)
 def test_masking_twice_changes_nothing_more(text: str) -> None:
     """R6.4: for every mixture of findings, labels, separators and what was masked before."""
     once = redact(text)
@@ -132,9 +132,11 @@ def test_a_log_record_is_masked_in_every_part() -> None:
     try:
         raise ValueError("card 4111 1111 1111 1111 refused")
     except ValueError:
-        logger.exception("Card %s of %s", "4111111111111111", "ava@example.com", extra={"note": "SSN 536-90-4399"})
+        logger.exception(
+            "Card %s of %s", "4111111111111111", "ava@example.com", extra={"note": {"seen": ["SSN 536-90-4399"]}}
+        )
 
     written = stream.getvalue()
-    assert written.startswith("Card [card ending 1111] of [email] SSN [national id]\nTraceback")
+    assert written.startswith("Card [card ending 1111] of [email] {'seen': ['SSN [national id]']}\nTraceback")
     assert "ValueError: card [card ending 1111] refused" in written
     assert "4111" not in written
