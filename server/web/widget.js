@@ -617,6 +617,7 @@
       if (this.id !== conversation) return; // somebody else has begun anew already
       this.id = this.#token = null;
       this.#last = this.#seen = 0;
+      this.#abort?.abort(); // the old stream may still be open: nothing will come on it
       this.#remember();
       this.#view.afresh();
       try {

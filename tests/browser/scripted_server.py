@@ -9,6 +9,7 @@ import itertools
 import json
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
@@ -111,6 +112,10 @@ class ScriptedDesk:
         """Every other POST beneath a conversation: path and body."""
         self.opened: list[int] = []
         """From which event number each stream was asked for."""
+        self.posted_at: list[float] = []
+        """When each of ``posts`` came, in seconds of the monotonic clock."""
+        self.overlap = 0
+        """How many events before the one asked for a stream begins."""
         self.foreign: list[str] = []
         """Paths nobody should have asked for."""
         self.mute = False
@@ -136,11 +141,12 @@ class ScriptedDesk:
         """Ends every open stream."""
         asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result(timeout=5)
 
-    def forget(self) -> None:
-        """Every conversation ends: its token opens nothing any more."""
+    def forget(self, *, cut: bool) -> None:
+        """Every conversation ends: its token opens nothing any more. ``cut``: open streams end as well."""
         ended = list(self._conversations.values())
         self._conversations.clear()
-        asyncio.run_coroutine_threadsafe(self._cut(ended), self._loop).result(timeout=5)
+        if cut:
+            asyncio.run_coroutine_threadsafe(self._cut(ended), self._loop).result(timeout=5)
 
     @property
     def taken(self) -> list[str]:
@@ -228,6 +234,7 @@ class ScriptedDesk:
     async def _message(self, request: Request) -> Response:
         body = await request.json()
         self.posts.append(body)
+        self.posted_at.append(time.monotonic())
         if (conversation := self._enter(request)) is None:
             return _problem(404, "There is no such conversation.")
         if set(body) != {"text", "client_message_id"}:
@@ -312,7 +319,7 @@ class ScriptedDesk:
         return StreamingResponse(self._follow(conversation, after), media_type="text/event-stream")
 
     async def _follow(self, conversation: _Conversation, after: int) -> AsyncIterator[bytes]:
-        epoch, sent = self._epoch, after
+        epoch, sent = self._epoch, max(0, after - self.overlap)
         if not self.mute:
             yield b": welcome\r\n\r\n"
         while epoch == self._epoch and not self._server.should_exit:

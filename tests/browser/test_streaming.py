@@ -61,7 +61,7 @@ def test_bold_lists_and_allowed_links_are_formatted(page: ChatPage, desk: Script
     """R2.2, R6.3"""
     text = (
         f"**Two** ways:\n1. [here]({desk.url}/docs)\n2. [there](https://evil.example/x)\n\n"
-        f"Or https://evil.example/y or {desk.url}/healthz."
+        f"Or https://evil.example/y or {desk.url}/healthz. Not {desk.url.replace('//', '//bank.example@')}/."
     )
     desk.scripts["links"] = [completed(text)]
     page.open()
