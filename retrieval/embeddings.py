@@ -6,7 +6,7 @@ Vectors have unit length, so that their product is the cosine.
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -51,9 +51,7 @@ class Embedding(Protocol):
 
     async def embed_documents(self, texts: Sequence[str]) -> Vectors: ...
 
-    async def embed_query(self, text: str) -> Vectors:
-        """A single row."""
-        ...
+    async def embed_queries(self, texts: Sequence[str]) -> Vectors: ...
 
 
 class LocalEmbedding:
@@ -76,16 +74,19 @@ class LocalEmbedding:
     async def embed_documents(self, texts: Sequence[str]) -> Vectors:
         return await asyncio.to_thread(self._embed_documents, texts)
 
-    async def embed_query(self, text: str) -> Vectors:
+    async def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return np.vstack([self._embed_query(text) for text in texts])
+
+    def _embed_query(self, text: str) -> Vectors:
         terms = _terms(text)
         near = self._project(terms)
         length = self._length(terms)
         if not length:
             near[-1] = 1.0
-            return near[None, :].astype(np.float32)
+            return near.astype(np.float32)
         near /= length
         near[-1] = np.sqrt(max(0.0, 1.0 - float(near @ near)))
-        return near[None, :].astype(np.float32)
+        return near.astype(np.float32)
 
     def _embed_documents(self, texts: Sequence[str]) -> Vectors:
         if not texts:
@@ -147,15 +148,13 @@ class OpenAIEmbedding:
         self._client: OpenAIEmbeddings | None = None
 
     async def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        return await self._ask(texts, seconds=DOCUMENTS_TIMEOUT)
+
+    async def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return await self._ask(texts, seconds=QUERY_TIMEOUT)
+
+    async def _ask(self, texts: Sequence[str], *, seconds: float) -> Vectors:
         cut = [text[:MAX_CHARACTERS] for text in texts]
-        return await self._ask(lambda client: client.aembed_documents(cut), rows=len(texts), seconds=DOCUMENTS_TIMEOUT)
-
-    async def embed_query(self, text: str) -> Vectors:
-        return await self._ask(
-            lambda client: client.aembed_documents([text[:MAX_CHARACTERS]]), rows=1, seconds=QUERY_TIMEOUT
-        )
-
-    async def _ask(self, ask: Callable[["OpenAIEmbeddings"], Any], *, rows: int, seconds: float) -> Vectors:
         if self._client is None:
             from langchain_openai import OpenAIEmbeddings
 
@@ -163,10 +162,10 @@ class OpenAIEmbedding:
             self._client = OpenAIEmbeddings(**self._arguments, check_embedding_ctx_length=False, max_retries=1)
         try:
             async with asyncio.timeout(seconds):
-                answer = np.asarray(await ask(self._client), dtype=np.float32)
+                answer = np.asarray(await self._client.aembed_documents(cut), dtype=np.float32)
         except Exception as exc:
             raise DenseSearchUnavailable(f"the embedding model did not answer ({type(exc).__name__})") from exc
-        if answer.ndim != 2 or len(answer) != rows or not np.isfinite(answer).all():
+        if answer.ndim != 2 or len(answer) != len(texts) or not np.isfinite(answer).all():
             raise DenseSearchUnavailable("the embedding model answered with something that is no vector")
         self.dimensions = answer.shape[1]
         return unit(answer)
@@ -192,8 +191,8 @@ class SentenceTransformerEmbedding:
     async def embed_documents(self, texts: Sequence[str]) -> Vectors:
         return await asyncio.to_thread(self._encode, list(texts))
 
-    async def embed_query(self, text: str) -> Vectors:
-        return await asyncio.to_thread(self._encode, [text])
+    async def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return await asyncio.to_thread(self._encode, list(texts))
 
     def _encode(self, texts: list[str]) -> Vectors:
         return unit(np.asarray(self._model.encode(texts, show_progress_bar=False), dtype=np.float32))

@@ -34,7 +34,8 @@ logger = logging.getLogger(__name__)
 PREFIX = "frontdesk-"
 KEPT_COLLECTIONS = 4
 """Complete collections kept, newest first: other processes may still run on an older pack (roll-out, roll-back)."""
-QUERY_SECONDS = 2.0
+QUERY_SECONDS = 1.8
+"""Less than search as a whole may take, so that a slow index is noticed here and counted."""
 BUILD_SECONDS = 120.0
 RETRY_SECONDS = 10.0
 BATCH = 256
@@ -71,14 +72,14 @@ class Eligibility:
 
 
 class VectorIndex(Protocol):
-    """Nearest chunks to a vector. Raises ``DenseSearchUnavailable`` and nothing else, within about two seconds."""
+    """Nearest chunks to vectors. Raises ``DenseSearchUnavailable`` and nothing else, within about two seconds."""
 
     async def open(self) -> bool:
         """Make the index ready; False when that did not succeed and will be tried again."""
         ...
 
-    async def nearest(self, vector: Vectors, *, where: Eligibility, limit: int) -> dict[str, float]:
-        """Cosine similarity (−1..1) by chunk id. ``vector`` is a single row."""
+    async def nearest(self, vectors: Vectors, *, where: Eligibility, limit: int) -> list[dict[str, float]]:
+        """For each row, the cosine (−1..1) of its nearest chunks by id."""
         ...
 
     async def count(self) -> int:
@@ -139,13 +140,13 @@ class ChromaIndex:
             return False
         return True
 
-    async def nearest(self, vector: Vectors, *, where: Eligibility, limit: int) -> dict[str, float]:
+    async def nearest(self, vectors: Vectors, *, where: Eligibility, limit: int) -> list[dict[str, float]]:
         collection = self._ready()
         try:
             found = await self._guard.run(
                 # Asking for documents as well triples the time; the chunks are in memory.
                 lambda: collection.query(
-                    query_embeddings=vector, n_results=limit, where=where.as_where(), include=["distances"]
+                    query_embeddings=vectors, n_results=limit, where=where.as_where(), include=["distances"]
                 ),
                 seconds=QUERY_SECONDS,
             )
@@ -153,7 +154,10 @@ class ChromaIndex:
             if _is_missing(exc.__cause__):
                 self._collection = None
             raise
-        return dict(zip(found["ids"][0], (1.0 - distance for distance in found["distances"][0]), strict=True))
+        return [
+            dict(zip(ids, (1.0 - distance for distance in distances), strict=True))
+            for ids, distances in zip(found["ids"], found["distances"], strict=True)
+        ]
 
     async def count(self) -> int:
         collection = self._ready()

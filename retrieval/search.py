@@ -21,6 +21,8 @@ from retrieval.embeddings import Embedding, choose_embedding
 from retrieval.errors import DenseSearchUnavailable
 from retrieval.index import ChromaIndex, Eligibility, VectorIndex, embedded, over_http
 from retrieval.lexical import Floats, LexicalIndex
+from retrieval.spelling import Spelling
+from retrieval.text import sentences, words
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,9 @@ AREA_BOOST = 0.1
 """Added to the rank of a passage of an area the intent names, never to its score. As much as a cosine of 0.1."""
 MAX_QUERY_CHARACTERS = 8_000
 MAX_ELIGIBILITIES = 64
+MAX_QUESTIONS = 8
+MAX_SENTENCES = 10
+"""A longer message is a story told in many sentences: as a whole it says better what it is about. Measured."""
 
 Flags = NDArray[np.bool_]
 
@@ -97,6 +102,7 @@ class Retriever:
 
     chunks: Sequence[Chunk]
     lexical: LexicalIndex
+    spelling: Spelling
     embedding: Embedding
     index: VectorIndex
     threshold: float
@@ -127,8 +133,13 @@ class Retriever:
         allowed = self._allowed(where, channel)
         if not allowed.any() or not query.strip():
             return SearchResult(passages=[], confident=False, best=0.0, degraded=False)
-        cosines = await self._cosines(query, where=where)
-        ranks, log_odds = self._evidence(query, allowed=allowed, cosines=cosines)
+        questions = _questions(self.spelling.mended(query))
+        cosines = await self._cosines(questions, where=where)
+        evidence = [
+            self._evidence(question, allowed=allowed, cosines=cosines[n] if cosines else None)
+            for n, question in enumerate(questions)
+        ]
+        ranks, log_odds = (np.max(kind, axis=0) for kind in zip(*evidence, strict=True))
         boosted = ranks + AREA_BOOST * np.isin(self._areas, areas)
         ranked = np.argsort(-boosted, kind="stable")[: min(limit, int(np.isfinite(ranks).sum()))]
         passages = [_passage(self.chunks[n], score=_probability(float(log_odds[n]))) for n in ranked]
@@ -160,11 +171,11 @@ class Retriever:
             return wanted
         return (self.default_locale,)
 
-    async def _cosines(self, query: str, *, where: Eligibility) -> dict[str, float] | None:
+    async def _cosines(self, questions: list[str], *, where: Eligibility) -> list[dict[str, float]] | None:
         try:
             async with asyncio.timeout(DENSE_SECONDS):
-                vector = await self.embedding.embed_query(query)
-                return await self.index.nearest(vector, where=where, limit=min(CANDIDATES, len(self.chunks)))
+                vectors = await self.embedding.embed_queries(questions)
+                return await self.index.nearest(vectors, where=where, limit=min(CANDIDATES, len(self.chunks)))
         except (DenseSearchUnavailable, TimeoutError) as exc:
             logger.warning(
                 "Searched by words alone", extra={"action": "search_degraded", "reason": str(exc) or "took too long"}
@@ -176,15 +187,15 @@ class Retriever:
 
         The rank is minus infinity for those that may not be seen, and for those that share no word and are not near.
         """
-        words = self.lexical.score(query)
+        shared = self.lexical.score(query)
         near = np.zeros(len(self.chunks))
         for chunk_id, cosine in (cosines or {}).items():
             if chunk_id in self._numbers:
                 near[self._numbers[chunk_id]] = cosine
         fusion = WORDS_ALONE if cosines is None else HYBRID
-        ranks = fusion.rank(cosine=near, relevance=words.relevance)
-        found = allowed & ((words.relevance > 0) | (near > 0))
-        log_odds = fusion.log_odds(cosine=near, relevance=words.relevance, coverage=words.coverage)
+        ranks = fusion.rank(cosine=near, relevance=shared.relevance)
+        found = allowed & ((shared.relevance > 0) | (near > 0))
+        log_odds = fusion.log_odds(cosine=near, relevance=shared.relevance, coverage=shared.coverage)
         return np.where(found, ranks, -np.inf), log_odds
 
     def _allowed(self, where: Eligibility, channel: str) -> Flags:
@@ -224,19 +235,30 @@ async def build_retriever(settings: Settings, policies: PolicySet) -> Retriever:
     Raises ``ConfigurationError``; a Chroma that does not answer is no error, search starts with words alone.
     """
     chunks = [chunk for article in policies.articles.values() for chunk in chunk_article(article)]
+    corpus = corpus_of(policies, chunks)
     connect = over_http(settings.chroma_url) if settings.chroma_url else embedded(settings.data_dir / "chroma")
-    embedding = await choose_embedding(settings, corpus=corpus_of(policies, chunks))
+    embedding = await choose_embedding(settings, corpus=corpus)
     index = ChromaIndex(connect=connect, chunks=chunks, embedding=embedding)
     await index.open()
     return Retriever(
         chunks=chunks,
         lexical=LexicalIndex(chunks),
+        spelling=Spelling(corpus),
         embedding=embedding,
         index=index,
         threshold=policies.thresholds.passage_confidence,
         default_locale=policies.locale,
         timezone=ZoneInfo(policies.timezone),
     )
+
+
+def _questions(message: str) -> list[str]:
+    """The message, and the sentences that may each be the question: a chatty message hides it among pleasantries."""
+    spoken = [sentence for sentence in sentences(message) if len(words(sentence)) > 1]
+    if not 1 < len(spoken) <= MAX_SENTENCES:
+        return [message]
+    asked = [sentence for sentence in spoken if "?" in sentence] or spoken
+    return [message, *asked[:MAX_QUESTIONS]]
 
 
 def _probability(log_odds: float) -> float:

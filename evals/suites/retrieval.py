@@ -25,6 +25,7 @@ from retrieval.embeddings import LocalEmbedding
 from retrieval.index import ChromaIndex, embedded
 from retrieval.lexical import LexicalIndex
 from retrieval.search import Retriever, corpus_of
+from retrieval.spelling import Spelling
 
 PACK_QUESTIONS = Path(__file__).parents[1] / "data" / "retrieval_pack.jsonl"
 RELEVANT_FIELDS = ("relevant", "required_documents")
@@ -129,6 +130,7 @@ async def _retriever(chunks: Sequence[Chunk], *, corpus: Sequence[str], timezone
         retriever = Retriever(
             chunks=chunks,
             lexical=LexicalIndex(chunks),
+            spelling=Spelling(corpus),
             embedding=embedding,
             index=index,
             threshold=0.5,

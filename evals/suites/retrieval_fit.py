@@ -49,7 +49,7 @@ def fit(policies: PolicySet, *, questions: Path = PACK_QUESTIONS) -> dict[str, F
     rows: dict[str, list[list[float]]] = {"hybrid": [], "words_alone": []}
     right: dict[str, list[bool]] = {"hybrid": [], "words_alone": []}
     for query in asked:
-        cosine = np.asarray(placed @ asyncio.run(embedding.embed_query(query.text))[0], dtype=np.float64)
+        cosine = np.asarray(placed @ asyncio.run(embedding.embed_queries([query.text]))[0], dtype=np.float64)
         words = index.score(query.text)
         kinds: list[tuple[str, Fusion, Floats]] = [
             ("hybrid", HYBRID, cosine),

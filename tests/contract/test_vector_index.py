@@ -25,6 +25,7 @@ from retrieval.errors import DenseSearchUnavailable
 from retrieval.index import PREFIX, ChromaIndex, Eligibility, disconnect, embedded, over_http
 from retrieval.lexical import LexicalIndex
 from retrieval.search import Retriever
+from retrieval.spelling import Spelling
 from tests.unit.retrieval.articles import SHOP, article
 
 pytestmark = pytest.mark.heavy
@@ -47,8 +48,8 @@ class CountingEmbedding:
         self.embedded += 1
         return await self._local.embed_documents(texts)
 
-    async def embed_query(self, text: str) -> Vectors:
-        return await self._local.embed_query(text)
+    async def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return await self._local.embed_queries(texts)
 
 
 def chunks_of(*articles: Any) -> list[Chunk]:
@@ -108,7 +109,7 @@ async def test_the_nearest_chunk_comes_with_its_cosine(opened: tuple[ChromaIndex
     """R4.4"""
     index, embedding = opened
 
-    near = await index.nearest(await embedding.embed_query("express delivery days"), where=PUBLIC, limit=3)
+    [near] = await index.nearest(await embedding.embed_queries(["express delivery days"]), where=PUBLIC, limit=3)
 
     assert max(near, key=near.__getitem__) == "delivery-times@1.0#how-long-delivery-takes"
     assert all(-1.0001 <= cosine <= 1.0001 for cosine in near.values())
@@ -117,11 +118,11 @@ async def test_the_nearest_chunk_comes_with_its_cosine(opened: tuple[ChromaIndex
 async def test_only_the_audience_asked_for_is_found(opened: tuple[ChromaIndex, CountingEmbedding]) -> None:
     """R4.4"""
     index, embedding = opened
-    query = await embedding.embed_query("zebra")
+    query = await embedding.embed_queries(["zebra"])
     staff = Eligibility(audiences=("public", "internal"), locales=("en",), on=PUBLIC.on)
 
-    assert "zebra@1.0#zebra" not in await index.nearest(query, where=PUBLIC, limit=50)
-    assert "zebra@1.0#zebra" in await index.nearest(query, where=staff, limit=50)
+    assert "zebra@1.0#zebra" not in (await index.nearest(query, where=PUBLIC, limit=50))[0]
+    assert "zebra@1.0#zebra" in (await index.nearest(query, where=staff, limit=50))[0]
 
 
 async def test_every_chunk_is_counted(opened: tuple[ChromaIndex, CountingEmbedding]) -> None:
@@ -139,7 +140,7 @@ async def test_an_unchanged_pack_reuses_its_index(connect: Connect) -> None:
         index = ChromaIndex(connect=connect, chunks=chunks, embedding=embedding)
         assert await index.open()
         embedded_at_start.append(embedding.embedded)
-        assert await index.nearest(await embedding.embed_query("linen"), where=PUBLIC, limit=5)
+        assert await index.nearest(await embedding.embed_queries(["linen"]), where=PUBLIC, limit=5)
         await index.close()
 
     assert embedded_at_start == [1, 0]
@@ -182,7 +183,7 @@ async def test_an_index_half_built_by_a_crash_is_completed(connect: Connect, mon
     assert await index.open()
 
     assert await index.count() == len(chunks)
-    near = await index.nearest(await embedding.embed_query("linen curtains"), where=PUBLIC, limit=50)
+    [near] = await index.nearest(await embedding.embed_queries(["linen curtains"]), where=PUBLIC, limit=50)
     assert set(near) == {chunk.id for chunk in chunks}
     await index.close()
 
@@ -204,7 +205,7 @@ def dying_after(calls: int) -> Callable[..., None]:
 async def test_a_deleted_index_is_built_again(opened: tuple[ChromaIndex, CountingEmbedding], connect: Connect) -> None:
     """R12.4"""
     index, embedding = opened
-    query = await embedding.embed_query("linen")
+    query = await embedding.embed_queries(["linen"])
     drop_everything(connect)
 
     with pytest.raises(DenseSearchUnavailable):
@@ -264,6 +265,7 @@ async def retriever_over(index: ChromaIndex, chunks: list[Chunk]) -> Retriever:
     return Retriever(
         chunks=chunks,
         lexical=LexicalIndex(chunks),
+        spelling=Spelling(chunk.headed for chunk in chunks),
         embedding=LocalEmbedding.fitted([chunk.headed for chunk in chunks]),
         index=index,
         threshold=0.4,

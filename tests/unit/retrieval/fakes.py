@@ -13,6 +13,7 @@ from retrieval.errors import DenseSearchUnavailable
 from retrieval.index import Eligibility, in_context
 from retrieval.lexical import LexicalIndex
 from retrieval.search import Retriever
+from retrieval.spelling import Spelling
 from tests.unit.retrieval.articles import SHOP
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -30,12 +31,13 @@ class MemoryIndex:
     async def open(self) -> bool:
         return not self.broken
 
-    async def nearest(self, vector: Vectors, *, where: Eligibility, limit: int) -> dict[str, float]:
+    async def nearest(self, vectors: Vectors, *, where: Eligibility, limit: int) -> list[dict[str, float]]:
         if self.broken:
             raise DenseSearchUnavailable("broken")
         self.seen.append(where)
-        cosines = self.vectors @ vector[0]
-        return {self.chunks[n].id: float(cosines[n]) for n in np.argsort(-cosines)[:limit]}
+        return [
+            {self.chunks[n].id: float(row[n]) for n in np.argsort(-row)[:limit]} for row in vectors @ self.vectors.T
+        ]
 
     async def count(self) -> int:
         if self.broken:
@@ -55,6 +57,7 @@ async def retriever_of(*articles: Article, threshold: float = 0.4) -> tuple[Retr
     retriever = Retriever(
         chunks=chunks,
         lexical=LexicalIndex(chunks),
+        spelling=Spelling(chunk.headed for chunk in chunks),
         embedding=embedding,
         index=index,
         threshold=threshold,

@@ -29,14 +29,16 @@ ACROSS_PROCESSES = f"""
 import asyncio
 from retrieval.embeddings import LocalEmbedding
 embedding = LocalEmbedding.fitted({TEXTS!r})
-vector = asyncio.run(embedding.embed_query("linen returns"))[0]
+vector = asyncio.run(embedding.embed_queries(["linen returns"]))[0]
 print(embedding.name, [round(float(value), 5) for value in vector])
 """
 
 
 async def cosines(query: str) -> list[float]:
     embedding = LocalEmbedding.fitted(TEXTS)
-    return [float(value) for value in await embedding.embed_documents(TEXTS) @ (await embedding.embed_query(query))[0]]
+    return [
+        float(value) for value in await embedding.embed_documents(TEXTS) @ (await embedding.embed_queries([query]))[0]
+    ]
 
 
 async def test_the_local_embedding_puts_a_question_next_to_its_text() -> None:
@@ -45,7 +47,7 @@ async def test_the_local_embedding_puts_a_question_next_to_its_text() -> None:
 
 async def test_vectors_have_length_one() -> None:
     embedding = LocalEmbedding.fitted(TEXTS)
-    vectors = [*await embedding.embed_documents(TEXTS), (await embedding.embed_query("delivery of zebras"))[0]]
+    vectors = [*await embedding.embed_documents(TEXTS), (await embedding.embed_queries(["delivery of zebras"]))[0]]
 
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert {len(vector) for vector in vectors} == {embedding.dimensions}
@@ -148,7 +150,7 @@ async def test_garbage_for_vectors_is_a_failure(server: tuple[type[EmbeddingServ
     handler.reply = reply
 
     with pytest.raises(DenseSearchUnavailable):
-        await openai(url).embed_query("hello")
+        await openai(url).embed_queries(["hello"])
 
 
 async def test_a_silent_server_is_given_up_in_time(
@@ -161,7 +163,7 @@ async def test_a_silent_server_is_given_up_in_time(
 
     with pytest.raises(DenseSearchUnavailable):
         async with asyncio.timeout(5):
-            await openai(url).embed_query("hello")
+            await openai(url).embed_queries(["hello"])
 
 
 async def test_without_a_model_the_embedding_is_local() -> None:

@@ -50,6 +50,24 @@ async def test_a_question_about_something_else_is_not_confident(query: str) -> N
     assert not (await ask(retriever, query)).confident
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Hi, I bought three lovely things last month. How long does express delivery take? Kind regards, Ben Smith",
+        "How long does exprss delivrey take",
+        "HOW LONG DOES EXPRESS DELIVERY TAKE???",
+    ],
+)
+async def test_chat_around_a_question_and_typing_mistakes_do_not_hide_it(message: str) -> None:
+    """R4.4"""
+    retriever, _ = await retriever_of()
+
+    result = await ask(retriever, message)
+
+    assert found(result)[0] == "delivery-times"
+    assert result.confident
+
+
 async def test_the_threshold_decides_what_is_confident() -> None:
     """R4.4"""
     easy, _ = await retriever_of(threshold=0.05)
@@ -165,10 +183,10 @@ async def test_an_embedding_that_never_answers_costs_two_seconds(monkeypatch: py
     """R12.4"""
     retriever, _ = await retriever_of()
 
-    async def never(_: str) -> None:
+    async def never(_: list[str]) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(retriever.embedding, "embed_query", never)
+    monkeypatch.setattr(retriever.embedding, "embed_queries", never)
     monkeypatch.setattr("retrieval.search.DENSE_SECONDS", 0.05)
     started = time.monotonic()
 
