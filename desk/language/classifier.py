@@ -27,8 +27,10 @@ MAX_TEXTS = 12_000
 
 SELECTION_TEXTS = 2_500
 """Texts the kernel is chosen on when there are more: which kernel wins shows on a sample."""
-COPY_SIMILARITY = 0.7
-"""Texts of one class at least so similar are variations of one sentence."""
+COPY_SIMILARITIES = (0.7, 0.65, 0.6, 0.55, 0.5)
+"""Texts of one class at least so similar are variations of one sentence; the first that suffices is used."""
+CUSTOMER_SIMILARITY = 0.6
+"""How similar a customer's message is to the nearest example, in the mean of the public sets (0.51 to 0.64)."""
 
 _SCOPE_CAUTION = 15.0
 _SCOPE_TEMPER = 0.75
@@ -225,21 +227,32 @@ def _without_like(*, similarity: Matrix, dual: Matrix, inverse: Matrix, y: NDArr
     """What each text would score had neither it nor its near copies in the same class been there.
 
     Examples are often variations of one sentence; a text left out alone would be recognised by its copies, and the
-    confidence learned from that would be too high for customers' own wording.
+    confidence learned from that would be too high for customers' own wording. So copies are told ever more broadly
+    until what is left is as far away as customers' messages are.
     """
+    for least in COPY_SIMILARITIES:
+        groups = _copies(similarity, y, least=least)
+        evidence = _without(groups, similarity=similarity, dual=dual, inverse=inverse, y=y)
+        if evidence.nearest.mean() <= CUSTOMER_SIMILARITY:
+            break
+    return evidence
+
+
+def _copies(similarity: Matrix, y: NDArray[np.int64], *, least: float) -> NDArray[np.int64]:
+    """The number of each text's group: chains of texts of one class, each at least so similar to the next."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     groups = np.zeros(len(y), dtype=np.int64)
     used = 0
-    for label in range(dual.shape[1]):
+    for label in np.unique(y):
         rows = np.flatnonzero(y == label)
-        alike = np.argwhere(similarity[np.ix_(rows, rows)] > COPY_SIMILARITY)
+        alike = np.argwhere(similarity[np.ix_(rows, rows)] >= least)
         graph = coo_array((np.ones(len(alike)), (alike[:, 0], alike[:, 1])), shape=(len(rows), len(rows)))
         found, group = connected_components(graph, directed=False)
         groups[rows] = group + used
         used += found
-    return _without(groups, similarity=similarity, dual=dual, inverse=inverse, y=y)
+    return groups
 
 
 def _without_class(*, similarity: Matrix, dual: Matrix, inverse: Matrix, y: NDArray[np.int64]) -> _Evidence:
@@ -269,7 +282,8 @@ def _fit_sharpness(scores: Matrix, y: NDArray[np.int64]) -> float:
 
 def _scope_columns(evidence: _Evidence, *, sharpness: float) -> NDArray[np.float64]:
     """Shape (texts, 5): constant, best score, margin, log-odds of the best label, nearest similarity."""
-    top = -np.partition(-evidence.scores, 1, axis=1)[:, :2].astype(np.float64)
+    # Of two labels only one is left when a class is left out: the other scores as if it were ruled out.
+    top = np.maximum(-np.partition(-evidence.scores, 1, axis=1)[:, :2].astype(np.float64), -2.0)
     best = np.clip(_softmax(evidence.scores, sharpness).max(axis=1), 1e-6, 1 - 1e-6)
     return np.column_stack(
         [np.ones(len(top)), top[:, 0], top[:, 0] - top[:, 1], np.log(best / (1 - best)), evidence.nearest]

@@ -14,7 +14,7 @@ from desk.language.engine import AnswerPart, IntentGuess, TurnContext, Understan
 from desk.language.extractive import answer_parts
 from desk.language.fields import extract, extract_known
 from desk.language.language_id import language_of
-from desk.language.requests import clauses_of
+from desk.language.requests import clauses_of, is_request
 from desk.language.sentiment import mood
 from desk.policies.models import FieldSpec, PolicySet
 
@@ -24,6 +24,8 @@ SECOND_REQUEST_CONFIDENCE = 0.6
 ASKED_VALUE_CONFIDENCE = 0.97
 """The assistant asked for a value and got exactly that: the request stays what it was."""
 REFUSAL_CONFIDENCE = 0.5
+MAX_FURTHER_WORDS = 2
+"""Words beside the value asked for, fillers not counted, that still make a plain answer."""
 
 _REFUSAL = "refusal:"
 _FILLER = re.compile(
@@ -85,21 +87,25 @@ class OfflineEngine:
         """The requests of a message: each clear clause, or the message as a whole."""
         clauses = clauses_of(message)
         found: dict[str, float] = {}
-        if len(clauses) > 1:
+        if clauses != [message]:
             for clause in clauses:
                 part = self.classifier.predict(clause)
                 clear = part.in_scope and part.confidence >= SECOND_REQUEST_CONFIDENCE
                 if clear and part.label in self.policies.intents:
                     found[part.label] = max(part.confidence, found.get(part.label, 0.0))
-        if len(found) < 2:
+        if len(found) < 2 and whole.in_scope and not (found and self._is_social(whole.label)):
             guess = self._best_intent(whole)
-            found = {guess["intent"]: guess["confidence"]} if guess and whole.in_scope else found
-        working = {intent for intent in found if self.policies.intents[intent].handling != "social"}
+            found = {guess["intent"]: guess["confidence"]} if guess else found
+        working = {intent for intent in found if not self._is_social(intent)}
         # "Hi, thanks! Where is my order?" is one request: courtesies count only when there is nothing else.
         kept = [
             IntentGuess(intent=intent, confidence=found[intent]) for intent in found if intent in (working or found)
         ]
         return sorted(kept, key=lambda guess: -guess["confidence"])[:MAX_REQUESTS]
+
+    def _is_social(self, label: str) -> bool:
+        intent = self.policies.intents.get(label)
+        return intent is not None and intent.handling == "social"
 
     def _best_intent(self, prediction: Prediction) -> IntentGuess | None:
         for label, probability in prediction.ranked:
@@ -112,16 +118,12 @@ class OfflineEngine:
         spec = self._asked(context)
         if spec is None or context.active_intent is None:
             return None
-        if spec.type in ("text", "choice"):
-            other = whole.in_scope and whole.confidence >= SECOND_REQUEST_CONFIDENCE
-            answers = not (other and whole.label != context.active_intent)
-            if spec.type == "choice":
-                answers = bool(extract(message, [spec], now=now()))
+        if spec.type == "text":
+            other = whole.in_scope and whole.label != context.active_intent and is_request(message)
+            answers = bool(message.strip()) and not other
         else:
-            left = _FILLER.sub(" ", _VALUE.sub(" ", message))
-            answers = bool(extract(message, [spec], now=now())) and not (
-                left.split() and whole.in_scope and len(left.split()) > 2
-            )
+            rest = _FILLER.sub(" ", _VALUE.sub(" ", message)).split()
+            answers = _asked_value(message, spec) is not None and (len(rest) <= MAX_FURTHER_WORDS or not whole.in_scope)
         return [IntentGuess(intent=context.active_intent, confidence=ASKED_VALUE_CONFIDENCE)] if answers else None
 
     def _asked(self, context: TurnContext) -> FieldSpec | None:
@@ -137,6 +139,16 @@ class OfflineEngine:
                 fields |= extract(message, intent.fields, now=moment)
         asked = self._asked(context)
         kept = bool(guesses) and guesses[0]["intent"] == context.active_intent
-        if asked is not None and asked.type == "text" and kept and message.strip():
-            fields[asked.name] = message.strip()
+        if asked is not None and kept and (value := _asked_value(message, asked)) is not None:
+            fields[asked.name] = value
         return fields
+
+
+def _asked_value(message: str, spec: FieldSpec) -> str | None:
+    """The value of a field in the answer to its question; there "sure, 10001" is enough."""
+    if spec.type == "text":
+        return message.strip() or None
+    for text in (message, " ".join(_VALUE.findall(message))):
+        if value := extract(text, [spec], now=now()).get(spec.name):
+            return value
+    return None

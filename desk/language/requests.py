@@ -24,12 +24,17 @@ _ASKING = re.compile(
 
 
 def clauses_of(message: str) -> list[str]:
-    """Parts of the message that could each be a request, in order; the message itself when it cannot be cut.
+    """The parts of a message that are requests by their form, in order; the message itself when none is.
 
-    A part without the form of a request ("It arrived broken.") is background of its neighbours and not a part.
+    A part without that form ("It arrived broken.", "Hello!") is background of its neighbours and left out.
     """
     # Runs of white space are closed up first: the patterns then see at most one blank and stay linear.
     message = "\n".join(" ".join(line.split()) for line in message[:MAX_CHARS].splitlines())
     parts = [part.strip(" ,;") for sentence in _SENTENCE_END.split(message) for part in _JOINT.split(sentence)]
-    asking = [part for part in parts if len(part.split()) >= 2 and _ASKING.search(part)]
-    return asking[:MAX_CLAUSES] if len(asking) > 1 else [message]
+    asking = [part for part in parts if len(part.split()) >= 2 and is_request(part)]
+    return asking[:MAX_CLAUSES] or [message]
+
+
+def is_request(text: str) -> bool:
+    """Whether a text asks for something by its form: a question mark, "I want", "please", "cancel" …"""
+    return _ASKING.search(text) is not None

@@ -34,8 +34,8 @@ def run(
     """Measure the offline classifier.
 
     ``train`` and ``test`` are two files; else each file of ``data`` is divided by its ``split`` field where there is
-    one (everything but ``test`` → ``test``), and cross-validated where there is none. ``group_by`` names a field whose values are
-    measured apart (each with its own classifier); figures are then averaged over all test rows, and repeated per group
+    one (``test`` against everything else), and cross-validated where there is none. ``group_by`` names a field whose
+    values are measured apart, each with its own classifier: the figures are over all test rows, and again per group
     with the group's name before them. Raises ``InvalidRequest`` naming file and line.
     """
     if (train is None) != (test is None):

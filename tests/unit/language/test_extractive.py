@@ -1,0 +1,134 @@
+"""Answers are whole sentences of one approved passage, in the order they were written."""
+
+import time
+from typing import Any
+
+import pytest
+
+from desk.domain.passages import Passage
+from desk.language.extractive import answer_parts
+from desk.language.markdown_units import sentences, units_of
+
+RETURNS = """You can return most items within **30 days** of delivery. The item must be unused and in its box.
+Refunds go to the [original payment method](https://example.com/pay). They take 5 business days.
+Return shipping is free in the United States. Customers in Canada pay 9.95 USD for a label.
+
+These items cannot be returned:
+
+- Gift cards
+- Mattresses without their cover
+- Custom-made furniture
+"""
+SHIPPING = """We ship with two carriers. Prices depend on the method you choose at checkout, not on the weight.
+
+| Method | Time | Price |
+| --- | --- | --- |
+| Standard | 3 to 5 days | free above 50 USD |
+| Express | 1 to 2 days | 12.00 USD |
+
+Orders placed before 14:00 Eastern Time leave the same day.
+"""
+
+
+def passage(text: str, **changes: Any) -> Passage:
+    base = Passage(
+        chunk_id="returns@1.0#policy", article="returns", version="1.0", title="Returns", heading="Policy",
+        area="returns", text=text, score=0.8,
+    )  # fmt: skip
+    return Passage(**{**base, **changes})  # type: ignore[typeddict-item]
+
+
+def said(question: str, *passages: Passage) -> str:
+    return "".join(part["text"] for part in answer_parts(question, passages))
+
+
+def test_the_sentence_that_answers_is_said_word_for_word() -> None:
+    """R3.3, R4.6"""
+    answer = said("How many days do I have to return an item after delivery?", passage(RETURNS))
+
+    assert "You can return most items within **30 days** of delivery." in answer
+    assert "Canada" not in answer
+    assert "](" not in answer
+
+
+def test_a_list_keeps_its_introduction() -> None:
+    """R3.3: "Gift cards" alone would say the opposite."""
+    answer = said("Can I return gift cards?", passage(RETURNS))
+
+    assert "These items cannot be returned:\n\n- Gift cards" in answer
+
+
+def test_a_sentence_that_leans_on_the_one_before_keeps_it() -> None:
+    """R3.3"""
+    answer = said("How many business days does it take?", passage(RETURNS))
+
+    assert "Refunds go to the original payment method. They take 5 business days." in answer
+
+
+def test_a_table_row_is_readable_alone() -> None:
+    """R3.3"""
+    answer = said("How much is express?", passage(SHIPPING, title="Shipping", heading="Methods"))
+
+    assert "**Express** (Time: 1 to 2 days, Price: 12.00 USD)" in answer
+    assert "Standard" not in answer
+
+
+def test_every_part_names_the_passage_it_stands_on() -> None:
+    """R4.6"""
+    parts = answer_parts(
+        "How do refunds work?", [passage(RETURNS), passage(SHIPPING, chunk_id="other@1.0#x", score=0.2)]
+    )
+
+    assert parts
+    assert {chunk for part in parts for chunk in part["chunk_ids"]} == {"returns@1.0#policy"}
+    assert not any(part["restart"] for part in parts)
+
+
+def test_two_passages_are_never_mixed() -> None:
+    """R4.5: they may disagree."""
+    older = passage("You can return items within 14 days of delivery.", chunk_id="old@1.0#x", score=0.7)
+
+    assert "14 days" not in said("Within how many days of delivery can I return items?", passage(RETURNS), older)
+
+
+@pytest.mark.parametrize("question", ["Who won the football world cup?", "", "???", "the of and"])
+def test_a_passage_about_something_else_is_no_answer(question: str) -> None:
+    """R4.4"""
+    assert answer_parts(question, [passage(RETURNS)]) == []
+
+
+def test_no_passage_is_no_answer() -> None:
+    """R4.4"""
+    assert answer_parts("How do I return something?", []) == []
+
+
+def test_a_short_passage_is_said_whole() -> None:
+    """R3.3"""
+    text = "We are open from 9 to 18. On Sundays we are closed."
+
+    assert said("When are you open?", passage(text, title="Opening hours")) == text
+
+
+def test_steps_are_said_together() -> None:
+    """R3.3"""
+    steps = "Start here.\n\n1. Open the returns page.\n2. Print the label.\n3. Hand in the parcel.\n\nThat is all."
+
+    assert "1. Open the returns page.\n2. Print the label.\n3. Hand in" in said(
+        "How do I print a label?", passage(steps)
+    )
+
+
+def test_sentences_are_not_cut_at_abbreviations_and_amounts() -> None:
+    """R3.3"""
+    text = "Allow approx. 5 days, e.g. Monday to Friday. It costs 9.95 USD. Ask Mr. Lee."
+
+    assert sentences(text) == ["Allow approx. 5 days, e.g. Monday to Friday.", "It costs 9.95 USD.", "Ask Mr. Lee."]
+
+
+@pytest.mark.parametrize("piece", ["| ", "- ", "[a](", "<", "*", "`", ". A", "1. ", "\n", "| a |\n|---|\n", "![", ": "])
+def test_hostile_markdown_takes_no_time(piece: str) -> None:
+    """G05"""
+    started = time.process_time()
+    units_of((piece * 8192)[:8192])
+
+    assert time.process_time() - started < 0.5
