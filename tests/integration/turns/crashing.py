@@ -3,6 +3,9 @@
 What is slow is made once; each try is a fork that opens a desk, talks in a conversation of its own and kills itself
 before or after its Nth database operation since the first message. Tries go on until one survives. Each line of the
 output is JSON: ``{"conversation_id", "scenario", "at", "after"}``; ``at`` is null for the try that survived.
+
+``… URL poison`` sends a message that kills every process that reads it, and starts processes until one survives:
+``{"conversation_id", "killed"}``.
 """
 
 import asyncio
@@ -12,13 +15,14 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from psycopg import AsyncCursor
 
 from desk.conversations.inbox import Inbox
+from desk.language.engine import TurnContext, Understanding
 from desk.policies.loader import load_pack
 from graph import recorder
 from tests.integration.turns.desks import (
@@ -26,6 +30,7 @@ from tests.integration.turns.desks import (
     LEGAL,
     ORDER,
     QUESTION,
+    GatedEngine,
     Parts,
     completed,
     make_parts,
@@ -41,6 +46,8 @@ SCENARIOS = {
     "refusal": [LEGAL],
     "refusal, events stored one by one": [LEGAL],
 }
+POISON = "This message is poison."
+MAX_KILLED = 8
 _client = contextvars.ContextVar("client", default=False)
 """Operations of the customer's side of the test are not counted."""
 
@@ -57,12 +64,51 @@ def main(url: str) -> None:
 
 
 def _try(url: str, parts: Parts, scenario: str, *, at: int, after: bool) -> tuple[str, bool]:
+    return _fork(lambda announce: _talk(url, parts, scenario, at=at, after=after, announce=announce))
+
+
+def poison(url: str) -> None:
+    parts = make_parts(load_pack(Path(__file__).parents[3] / "packs" / "retail"))
+    poisoned: str | None = None
+    for killed in range(MAX_KILLED):
+        poisoned, survived = _fork(lambda announce: _read_poison(url, parts, poisoned, announce=announce))  # noqa: B023
+        if survived:
+            sys.stdout.write(json.dumps({"conversation_id": poisoned, "killed": killed}))
+            return
+
+
+async def _read_poison(url: str, parts: Parts, conversation_id: str | None, *, announce: int) -> None:
+    async with asyncio.timeout(20), running_desk(url, parts, engine=_Deadly(parts), lease_seconds=0.3) as desk:
+        known = conversation_id or await new_conversation(desk)
+        _announce(known, announce)
+        if conversation_id is None:
+            await say(desk, known, POISON, key="poison")
+        await completed(desk, known, turns=1)
+
+
+class _Deadly(GatedEngine):
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts.engine, word="no word")
+
+    async def understand(self, message: str, *, context: TurnContext) -> Understanding:
+        if message == POISON:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return await super().understand(message, context=context)
+
+
+def _announce(conversation_id: str, pipe: int) -> None:
+    os.write(pipe, conversation_id.encode())
+    os.close(pipe)
+
+
+def _fork(work: Callable[[int], Coroutine[Any, Any, None]]) -> tuple[str, bool]:
+    """Runs it in a child; the conversation it announced and whether it survived. Any other end is an error."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         status = 3
         try:
-            asyncio.run(_talk(url, parts, scenario, at=at, after=after, announce=writing))
+            asyncio.run(work(writing))
             status = 0
         finally:
             os._exit(status)
@@ -72,7 +118,7 @@ def _try(url: str, parts: Parts, scenario: str, *, at: int, after: bool) -> tupl
     _, status = os.waitpid(child, 0)
     killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
     if not conversation_id or not (killed or status == 0):
-        raise RuntimeError(f"a try failed by itself: {scenario}, operation {at}")
+        raise RuntimeError("a try ended by itself")
     return conversation_id, not killed
 
 
@@ -82,8 +128,7 @@ async def _talk(url: str, parts: Parts, scenario: str, *, at: int, after: bool, 
     start = _die_at(at, after=after)
     async with asyncio.timeout(30), running_desk(url, parts) as desk:
         conversation_id = await new_conversation(desk)
-        os.write(announce, conversation_id.encode())
-        os.close(announce)
+        _announce(conversation_id, announce)
         start()
         for number, text in enumerate(SCENARIOS[scenario]):
             await say(desk, conversation_id, text, key=f"m{number}")
@@ -122,4 +167,4 @@ def _die_at(at: int, *, after: bool) -> Callable[[], None]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    (poison if sys.argv[2:] == ["poison"] else main)(sys.argv[1])

@@ -3,11 +3,11 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 from pydantic import SecretStr
@@ -26,12 +26,10 @@ from desk.language.offline import OfflineEngine
 from desk.policies.models import PolicySet
 from graph.bootstrap import Desk, run_desk
 from graph.builder import Services
-from retrieval.chunking import chunk_article
-from retrieval.embeddings import LocalEmbedding, Vectors
+from retrieval.embeddings import Vectors
 from retrieval.errors import DenseSearchUnavailable
 from retrieval.index import Eligibility
-from retrieval.lexical import LexicalIndex
-from retrieval.search import Retriever
+from retrieval.search import Retriever, build_retriever
 from tools.executor import ToolExecutor
 from tools.operation import Systems
 from tools.registry import ToolRegistry
@@ -68,17 +66,19 @@ class Parts:
 
 
 def make_parts(policies: PolicySet) -> Parts:
-    chunks = [chunk for article in policies.articles.values() for chunk in chunk_article(article)]
-    retriever = Retriever(
-        chunks=chunks,
-        lexical=LexicalIndex(chunks),
-        embedding=LocalEmbedding.fitted([chunk.headed for chunk in chunks]),
-        index=NoIndex(),
-        threshold=policies.thresholds.passage_confidence,
-        default_locale=policies.locale,
-        timezone=ZoneInfo(policies.timezone),
+    # In a thread of its own: the event loops of the tests are left alone. Nothing listens on port 9.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        built = build_retriever(_settings(chroma_url="http://127.0.0.1:9"), policies)
+        retriever = thread.submit(asyncio.run, built).result()
+    return Parts(
+        policies=policies, engine=OfflineEngine.from_policies(policies), retriever=replace(retriever, index=NoIndex())
     )
-    return Parts(policies=policies, engine=OfflineEngine.from_policies(policies), retriever=retriever)
+
+
+def _settings(**changes: Any) -> Settings:
+    """Settings that read nothing from the machine they run on."""
+    settings = Settings.model_construct(**{name: field.default for name, field in Settings.model_fields.items()})
+    return settings.model_copy(update=changes)
 
 
 def services_on(pool: Pool, parts: Parts, *, engine: LanguageEngine | None = None) -> Services:
@@ -108,15 +108,12 @@ async def running_desk(
     pool_size: int = 6,
 ) -> AsyncIterator[Desk]:
     """A desk with a pool of its own, as in a process of its own."""
-    settings = Settings.model_construct(**{name: field.default for name, field in Settings.model_fields.items()})
-    settings = settings.model_copy(
-        update={
-            "database_url": url,
-            "secret_key": SecretStr(SECRET.decode()),
-            "lease_ttl": timedelta(seconds=lease_seconds),
-            "turn_timeout": timedelta(seconds=turn_seconds),
-            "rate_per_minute": per_minute,
-        }
+    settings = _settings(
+        database_url=url,
+        secret_key=SecretStr(SECRET.decode()),
+        lease_ttl=timedelta(seconds=lease_seconds),
+        turn_timeout=timedelta(seconds=turn_seconds),
+        rate_per_minute=per_minute,
     )
     pool = await open_pool(url, max_size=pool_size)
     try:
