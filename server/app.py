@@ -15,6 +15,7 @@ from server.deps import ServedDesk
 from server.envelope import Envelope
 from server.errors import LastResort, install_error_handlers
 from server.guard import Guard
+from server.openapi import describe_problems
 from server.routes import conversations, operations, pages, reference
 from server.streams import Streams
 
@@ -54,6 +55,7 @@ def create_app(desk_factory: DeskFactory, *, settings: Settings) -> FastAPI:
     app.include_router(operations.router)
     app.include_router(reference.router)
     app.include_router(pages.router)
+    describe_problems(app)
     app.add_middleware(Guard)
     app.add_middleware(LastResort)
     app.add_middleware(

@@ -44,7 +44,7 @@ class FrontdeskServer(Server):
                 backlog=2048,
             )
         )
-        self._streams: Streams = app.state.streams
+        self.streams: Streams = app.state.streams
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -53,8 +53,8 @@ class FrontdeskServer(Server):
             self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._streams.closing.set()
-        grace = asyncio.get_running_loop().call_later(TURN_GRACE_SECONDS, self._streams.leaving.set)
+        self.streams.closing.set()
+        grace = asyncio.get_running_loop().call_later(TURN_GRACE_SECONDS, self.streams.leaving.set)
         await super().shutdown(sockets)
         grace.cancel()
 

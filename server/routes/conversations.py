@@ -9,24 +9,16 @@ from desk.conversations.text import clean_text
 from desk.domain.errors import Forbidden
 from server.deps import AddressDep, DeskDep, Entrance, EntranceDep, ServedDesk, StreamsDep
 from server.errors import MalformedBody
+from server.openapi import problems
 from server.shapes import (
     AcceptedMessage,
     NewConversation,
     NewMessage,
-    Problem,
     StartedConversation,
     Transcript,
     TranscriptMessage,
 )
 from server.sse import EventStream, turn_events
-
-
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {
-        status: {"model": Problem, "content": {"application/problem+json": {}}, "description": "A problem."}
-        for status in statuses
-    }
-
 
 _STREAM: dict[str, Any] = {
     "content": {
@@ -41,7 +33,7 @@ _STREAM: dict[str, Any] = {
 router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 
 
-@router.post("", status_code=201, responses=_problems(400, 403, 413, 415, 422))
+@router.post("", status_code=201, responses=problems(400, 403, 413, 415, 422))
 async def start_conversation(body: NewConversation, desk: DeskDep) -> StartedConversation:
     """Starts a conversation. Its token opens this conversation and no other."""
     if body.channel == "in_app":
@@ -60,7 +52,7 @@ async def start_conversation(body: NewConversation, desk: DeskDep) -> StartedCon
     "/{conversation_id}/messages",
     status_code=202,
     response_model=AcceptedMessage,
-    responses={200: _STREAM, **_problems(400, 401, 404, 408, 409, 413, 415, 422, 429)},
+    responses={200: _STREAM, **problems(400, 401, 404, 408, 409, 413, 415, 422, 429)},
 )
 async def send_message(
     entrance: EntranceDep,
@@ -96,7 +88,7 @@ async def send_message(
 
 
 @router.get(
-    "/{conversation_id}/events", response_class=EventStream, responses={200: _STREAM, **_problems(400, 401, 404, 429)}
+    "/{conversation_id}/events", response_class=Response, responses={200: _STREAM, **problems(400, 401, 404, 429)}
 )
 async def listen(
     entrance: EntranceDep,
@@ -118,7 +110,7 @@ async def listen(
     )
 
 
-@router.get("/{conversation_id}", responses=_problems(401, 404))
+@router.get("/{conversation_id}", responses=problems(401, 404))
 async def read_conversation(entrance: EntranceDep, desk: DeskDep) -> Transcript:
     """The transcript and the conversation's status."""
     conversation = entrance.conversation

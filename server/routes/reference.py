@@ -7,6 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
+from server.problems import PROBLEMS
+
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 _STYLE = """
@@ -50,8 +52,17 @@ def reference_page(document: dict[str, Any]) -> str:
         '<link rel="stylesheet" href="/docs.css"></head><body>'
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1>{_paragraphs(info.get('description', ''))}"
         '<p>For programs: <a href="/openapi.json">openapi.json</a>.</p>'
-        f"{''.join(operations)}</body></html>"
+        f"{''.join(operations)}{_problems()}</body></html>"
     )
+
+
+def _problems() -> str:
+    rows = "".join(
+        f'<tr id="problem-{code}"><td><code>{code}</code></td><td>{status}</td><td>{escape(meaning)}</td></tr>'
+        for code, (status, meaning) in PROBLEMS.items()
+    )
+    head = "<thead><tr><th>Code</th><th>Status</th><th></th></tr></thead>"
+    return f"<section><h2>Problems</h2><table>{head}<tbody>{rows}</tbody></table></section>"
 
 
 def _operation(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:

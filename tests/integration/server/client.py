@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -33,6 +34,13 @@ class Session:
     http: httpx.AsyncClient
     id: str
     token: str
+
+    @classmethod
+    async def start(cls, http: httpx.AsyncClient) -> "Session":
+        response = await http.post("/v1/conversations", json={"channel": "web"})
+        assert response.status_code == 201, response.text
+        body = response.json()
+        return cls(http=http, id=body["conversation_id"], token=body["session_token"])
 
     @property
     def auth(self) -> dict[str, str]:
@@ -85,10 +93,7 @@ class Site:
     server: FrontdeskServer
 
     async def start(self) -> Session:
-        response = await self.http.post("/v1/conversations", json={"channel": "web"})
-        assert response.status_code == 201, response.text
-        body = response.json()
-        return Session(http=self.http, id=body["conversation_id"], token=body["session_token"])
+        return await Session.start(self.http)
 
     async def count(self, table: str, conversation_id: str) -> int:
         async with self.desk.pool.connection() as connection:
@@ -106,21 +111,27 @@ async def running_site(url: str, settings: Settings) -> AsyncIterator[Site]:
     """A server on a free port of loopback, in this event loop."""
     listener = bind("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    ready = asyncio.Event()
     async with open_echo_desk(url, settings) as desk:
-        app = create_app(lambda: nullcontext(desk), settings=settings)
-        server = FrontdeskServer(app, on_ready=ready.set)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        await ready.wait()
-        limits = httpx.Limits(max_connections=None)
-        try:
-            async with httpx.AsyncClient(
-                base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, limits=limits, trust_env=False
-            ) as http:
-                yield Site(http=http, port=port, desk=desk, server=server)
-        finally:
-            server.should_exit = True
-            await serving
+        server = FrontdeskServer(create_app(lambda: nullcontext(desk), settings=settings))
+        async with serving(server, listener) as http:
+            yield Site(http=http, port=port, desk=desk, server=server)
+
+
+@asynccontextmanager
+async def serving(server: FrontdeskServer, listener: socket.socket) -> AsyncIterator[httpx.AsyncClient]:
+    """Runs the server on the socket, and gives a client of it."""
+    base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    async with asyncio.timeout(PATIENCE):
+        while not server.started and not running.done():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    limits = httpx.Limits(max_connections=None)
+    try:
+        async with httpx.AsyncClient(base_url=base_url, timeout=PATIENCE, limits=limits, trust_env=False) as http:
+            yield http
+    finally:
+        server.should_exit = True
+        await running
 
 
 async def frames(response: httpx.Response) -> AsyncIterator[Frame]:

@@ -1,0 +1,33 @@
+"""Every code a problem can have, for the reference page: when it comes, and what to do about it."""
+
+PROBLEMS: dict[str, tuple[int, str]] = {
+    "bad_request": (400, "The request cannot be read."),
+    "bad_event_id": (400, "Last-Event-ID or after is not the number of an event."),
+    "invalid_json": (400, "The body is not valid JSON."),
+    "duplicate_key": (400, "The body names a key twice."),
+    "not_a_number": (400, "The body holds NaN, Infinity or a number that is too large."),
+    "number_too_long": (400, "The body holds a number of more than 20 digits."),
+    "nested_too_deep": (400, "The body is nested deeper than 32 levels."),
+    "not_utf8": (400, "The body is not UTF-8, or begins with a byte order mark."),
+    "lone_surrogate": (400, "A text of the body holds half of a surrogate pair."),
+    "nul_character": (400, "A text of the body holds a NUL character."),
+    "not_authenticated": (401, "No session token, or one that is not valid (any more). Start a new conversation."),
+    "forbidden": (403, "The token is valid and does not allow this."),
+    "in_app_not_configured": (403, "This server has no key for the tokens of a host application."),
+    "not_found": (404, "No such thing, or not yours: the two look the same."),
+    "method_not_allowed": (405, "The address does not answer that method."),
+    "body_timeout": (408, "The body was not complete in time."),
+    "conflict": (409, "The thing was changed meanwhile. Read it again."),
+    "client_message_id_reused": (409, "This client_message_id was already used for another text. Take a new one."),
+    "body_too_large": (413, "The body has more than 64 KiB."),
+    "unsupported_media_type": (415, "Send application/json without compression."),
+    "invalid_request": (422, "A field is missing or not valid; the detail names it."),
+    "unknown_field": (422, "The body has a field that this request does not know; the detail names it."),
+    "empty_message": (422, "The text is empty."),
+    "message_too_long": (422, "The text has more than 8,000 bytes."),
+    "too_many_requests": (429, "Slow down; Retry-After says for how many seconds."),
+    "too_many_streams": (429, "Close an event stream before you open another."),
+    "internal": (500, "A mistake of ours. The request_id leads to it in our log."),
+    "system_unavailable": (503, "A system behind this server does not answer. Try again after Retry-After seconds."),
+}
+"""Code → status and meaning."""
