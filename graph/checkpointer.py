@@ -75,11 +75,14 @@ class PlainSerializer(JsonPlusSerializer):
         """Raises ``ValueError`` for a value that no run of ours stored."""
         if data[0] not in ("null", "msgpack"):
             raise ValueError(f"a checkpoint holds a value of type {data[0]!r}")
-        return super().loads_typed(data)
+        try:
+            return super().loads_typed(data)
+        except ValueError as exc:
+            raise ValueError("a checkpoint holds something that is not a plain value") from exc
 
 
 def _refuse(code: int, _: bytes) -> Any:
-    raise ValueError(f"a checkpoint holds an object (extension {code}), not a plain value")
+    raise ValueError(f"extension {code}")
 
 
 class ConversationSaver(AsyncPostgresSaver):
