@@ -32,9 +32,13 @@ COPY_SIMILARITIES = (0.7, 0.65, 0.6, 0.55, 0.5)
 CUSTOMER_SIMILARITY = 0.6
 """How similar a customer's message is to the nearest example, in the mean of the public sets (0.51 to 0.64)."""
 
-_SCOPE_CAUTION = 15.0
+# Measured in docs/decisions/0002-offline-classifier.md.
+_SCOPE_CAUTION = 8.0
 _SCOPE_TEMPER = 0.75
-"""How the unseen mass becomes the odds to beat; measured in docs/decisions/0002-offline-classifier.md."""
+_SCOPE_ODDS = 0.6
+_UNKNOWN_WORDS = 2.0
+"""Log-odds a text loses when none of its words is known. Leaving classes out cannot teach this: what is left of the
+examples still has the words of the business."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +141,7 @@ class IntentClassifier:
         order = np.argsort(-probabilities, kind="stable")
         evidence = _Evidence(scores=scores[None, :], nearest=similarity.max(keepdims=True))
         scope = float((_scope_columns(evidence, sharpness=model.sharpness) @ model.scope_weights)[0])
+        scope -= _UNKNOWN_WORDS * (1 - model.features.coverage(text))
         return Prediction(
             label=model.labels[order[0]],
             confidence=float(probabilities[order[0]]),
@@ -299,8 +304,8 @@ def _fit_scope(known: _Evidence, unknown: Sequence[_Evidence], *, sharpness: flo
 
 
 def _scope_threshold(unseen_mass: float) -> float:
-    """The log-odds of being known that a text must reach. Never more than even: a doubt is for the reader to ask."""
-    return float(np.log(min(_SCOPE_CAUTION * unseen_mass**_SCOPE_TEMPER, 1.0)))
+    """The log-odds of being known that a text must reach: the rarer news is, the less is asked for."""
+    return float(np.log(min(_SCOPE_CAUTION * unseen_mass**_SCOPE_TEMPER, _SCOPE_ODDS)))
 
 
 def _unseen_mass(texts: int, classes: int) -> float:

@@ -108,6 +108,38 @@ job occupation work
 hello hi hey greetings
 thanks thank cheers
 bye goodbye farewell
+courier carrier driver van postman postal ups fedex dhl usps
+depot warehouse hub facility
+doorstep porch neighbour neighbor door
+furniture sofa couch lamp table chair desk bed bookshelf cabinet stool armchair wardrobe shelf
+assemble assembly instructions manual screw screws bolts
+clean wash washing cleaning stain stains care polish wipe
+fabric leather wood oak cotton velvet material materials made
+warranty guarantee guaranteed coverage covered
+spare replacement part parts
+doctor lawyer attorney solicitor
+hack hacked hacker hijacked compromised breach breached phishing
+employee staff coworker colleague boss manager supervisor
+negotiate haggle bargain undercut match
+point loyalty rewards reward bonus perks vip tier
+friend relative mother wife husband
+email mail inbox e-mail
+surname lastname firstname
+robot bot machine ai automated chatbot assistant
+joke funny weather
+expect expected estimate estimated eta
+express overnight priority
+standard regular normal
+instalment installment instalments installments financing klarna afterpay
+paypal applepay googlepay
+expired expiry expire expires valid
+apply enter redeem use
+duplicate twice double
+settle settled cleared processed complete completed
+print download pdf
+visit showroom consultation design designer
+tomorrow today tonight weekend
+weekday monday tuesday wednesday thursday friday saturday sunday
 """.strip()
 
 _CONCEPTS: dict[str, str] = {}

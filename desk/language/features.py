@@ -115,6 +115,18 @@ class TextFeatures:
             dense[columns] = values
         return dense
 
+    def coverage(self, text: str) -> float:
+        """Share (0..1) of a text that is said in words of the training texts or synonyms; rare words count more."""
+        block = self.blocks[-1]
+        rarest = float(block.weights.max(initial=1.0))
+        known = unknown = 0.0
+        for term in set(concepts(normalise(text).split())):
+            if (column := block.columns.get(term)) is None:
+                unknown += rarest
+            else:
+                known += float(block.weights[column])
+        return known / (known + unknown) if known else 0.0
+
     def matrix(self, texts: Sequence[str]) -> "csr_array[np.float32]":
         """The texts as rows of a sparse matrix of shape ``(len(texts), width)``."""
         from scipy.sparse import csr_array
