@@ -127,8 +127,9 @@ async def run_desk(
 
 async def open_graph(settings: Settings, *, demo: bool, stack: AsyncExitStack) -> Graph:
     """The graph alone, for a host that brings its own checkpointer; what has to be closed goes onto the stack."""
+    secret = await asyncio.to_thread(_secret, settings, demo=demo)  # such a host forbids file access in its event loop
     url = await _database(settings, stack)
-    services, _ = await _services(settings, url=url, secret=_secret(settings, demo=demo), demo=demo, stack=stack)
+    services, _ = await _services(settings, url=url, secret=secret, demo=demo, stack=stack)
     return build_graph(services)
 
 

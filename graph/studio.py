@@ -16,6 +16,17 @@ async def graph() -> Graph:
     """The compiled graph of this event loop. What it opened is closed with the process."""
     loop = asyncio.get_running_loop()
     if loop not in _graphs:
-        settings = load_settings()
-        _graphs[loop] = loop.create_task(open_graph(settings, demo=settings.secret_key is None, stack=AsyncExitStack()))
-    return await asyncio.shield(_graphs[loop])
+        _graphs[loop] = loop.create_task(_open())
+    try:
+        return await asyncio.shield(_graphs[loop])
+    except Exception:
+        _graphs.pop(loop, None)  # what went wrong may be mended: the next call tries again
+        raise
+
+
+async def _open() -> Graph:
+    settings = await asyncio.to_thread(load_settings)
+    async with AsyncExitStack() as stack:
+        opened = await open_graph(settings, demo=settings.secret_key is None, stack=stack)
+        stack.pop_all()  # all went well: it stays open until the process ends
+        return opened

@@ -38,7 +38,8 @@ async def migrate(connection: AsyncConnection, *, folder: Path = MIGRATIONS) -> 
 
     Raises ``ConfigurationError`` when an applied file was changed afterwards or the database is from a newer release.
     """
-    files = sorted(folder.glob("[0-9]*.sql"))
+    # In a thread: `langgraph dev` opens us within its event loop and forbids reading files there.
+    files = await asyncio.to_thread(_read, folder)
     await connection.execute(
         "CREATE TABLE IF NOT EXISTS schema_migrations"
         " (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
@@ -46,28 +47,32 @@ async def migrate(connection: AsyncConnection, *, folder: Path = MIGRATIONS) -> 
     rows = await (await connection.execute("SELECT name, checksum FROM schema_migrations")).fetchall()
     applied = {str(name): str(checksum) for name, checksum in rows}
     _refuse_unknown(applied, files)
-    return [file.name for file in files if await _apply(connection, file, applied)]
+    return [name for name, text in files.items() if await _apply(connection, name, text, applied)]
 
 
-def _refuse_unknown(applied: dict[str, str], files: list[Path]) -> None:
-    if unknown := sorted(applied.keys() - {file.name for file in files}):
+def _read(folder: Path) -> dict[str, str]:
+    """The migrations in their order: name to SQL."""
+    return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.glob("[0-9]*.sql"))}
+
+
+def _refuse_unknown(applied: dict[str, str], files: dict[str, str]) -> None:
+    if unknown := sorted(applied.keys() - files.keys()):
         raise ConfigurationError(
             f"the database was migrated by a newer release ({', '.join(unknown)}); "
             "start that release, or restore a backup"
         )
 
 
-async def _apply(connection: AsyncConnection, file: Path, applied: dict[str, str]) -> bool:
-    text = file.read_text(encoding="utf-8")
+async def _apply(connection: AsyncConnection, name: str, text: str, applied: dict[str, str]) -> bool:
     checksum = hashlib.sha256(text.encode()).hexdigest()
-    if file.name in applied:
-        if applied[file.name] != checksum:
-            raise ConfigurationError(f"{file.name} was changed after it was applied; add a new migration instead")
+    if name in applied:
+        if applied[name] != checksum:
+            raise ConfigurationError(f"{name} was changed after it was applied; add a new migration instead")
         return False
     async with connection.transaction():
         await connection.execute(text.encode())
         await connection.execute(
-            "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)", (file.name, checksum)
+            "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)", (name, checksum)
         )
-    logger.info("Migration applied", extra={"action": "migration_applied", "migration": file.name})
+    logger.info("Migration applied", extra={"action": "migration_applied", "migration": name})
     return True
