@@ -62,7 +62,7 @@ def test_a_table_is_never_cut() -> None:
 
 def test_a_list_item_is_never_cut_and_its_introduction_stays_with_it() -> None:
     """R4.3"""
-    items = [f"- Item {n}: {PARAGRAPH}\n\n  Its second paragraph {n}." for n in range(4)]
+    items = [f"- Item {n}: {PARAGRAPH}\n\n  Its second paragraph {n}. {PARAGRAPH}" for n in range(4)]
 
     chunks = chunks_of(f"## Steps\n\n{PARAGRAPH}\n\nYou need:\n\n" + "\n".join(items))
 
