@@ -39,8 +39,9 @@ class Envelope:
                 headers["X-Request-Id"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "no-referrer"
-                page = headers.get("content-type", "").startswith("text/html")
-                headers["Content-Security-Policy"] = PAGE_POLICY if page else DATA_POLICY
+                if status != 304:  # it has no content type, and browsers apply its headers to the page they stored
+                    page = headers.get("content-type", "").startswith("text/html")
+                    headers["Content-Security-Policy"] = PAGE_POLICY if page else DATA_POLICY
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
