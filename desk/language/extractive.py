@@ -17,7 +17,7 @@ from desk.language.markdown_units import Unit, units_of
 from desk.language.stems import content_stems
 
 MAX_SENTENCES = 4
-MIN_COVERAGE = 0.25
+MIN_COVERAGE = 0.34
 """Least share of the question's (weighted) words that the passage must hold to be an answer."""
 SHORT_PASSAGE = 3
 """A passage of so few units is one thought and is said whole."""
@@ -42,8 +42,8 @@ def answer_parts(question: str, passages: Sequence[Passage]) -> list[AnswerPart]
     if best is None:
         return []
     _, reading = best
-    chosen = _chosen(reading, asked)
-    return list(_parts([reading.units[place] for place in chosen], chunk_id=reading.passage["chunk_id"]))
+    units = [reading.units[place] for place in _chosen(reading, asked)]
+    return list(_parts([*_heading(reading.passage, units), *units], chunk_id=reading.passage["chunk_id"]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +121,15 @@ def _with_context(place: int, units: Sequence[Unit]) -> set[int]:
     numbered = unit.text[0].isdigit()
     # Steps make sense together only; of other lists the item that answers is enough.
     kept = whole if numbered else {place}
-    return kept | ({before} if before >= 0 and units[before].text.endswith(":") else set())
+    return kept | ({before} if before >= 0 and units[before].kind == "sentence" else set())
+
+
+def _heading(passage: Passage, units: Sequence[Unit]) -> list[Unit]:
+    """The heading, where a list or table would come first: "Gift cards" alone does not say what is the matter."""
+    heading = passage["heading"] or passage["title"]
+    if units[0].kind == "sentence" or not heading:
+        return []
+    return [Unit(text=f"**{heading}**", kind="sentence", block=-1)]
 
 
 def _block(units: Sequence[Unit], block: int) -> set[int]:

@@ -23,6 +23,8 @@ def stem(word: str) -> str:
     """A rough stem: English endings cut off where at least three letters stay. Never shorter than that."""
     word = word.removesuffix("'s")
     for ending in _ENDINGS:
+        if word.endswith("ss") and ending == "s":
+            break
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             word = word[: -len(ending)] + ("y" if ending in ("ies", "ied") else "")
             break

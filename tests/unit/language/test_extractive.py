@@ -58,6 +58,14 @@ def test_a_list_keeps_its_introduction() -> None:
     assert "These items cannot be returned:\n\n- Gift cards" in answer
 
 
+def test_a_list_without_introduction_gets_its_heading() -> None:
+    """R3.3"""
+    items = "- Gift cards\n- Mattresses without their cover\n- Custom-made furniture\n- Worn textiles\n"
+    answer = said("Can I return a mattress?", passage(items, heading="Items that cannot be returned"))
+
+    assert answer == "**Items that cannot be returned**\n\n- Mattresses without their cover"
+
+
 def test_a_sentence_that_leans_on_the_one_before_keeps_it() -> None:
     """R3.3"""
     answer = said("How many business days does it take?", passage(RETURNS))
