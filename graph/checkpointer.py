@@ -36,7 +36,8 @@ TURN = "turn_id"
 
 _PUT = """
 WITH conversation AS (
-    SELECT id FROM conversations WHERE id = %(thread)s AND lease_epoch = %(epoch)s FOR SHARE
+    SELECT id FROM conversations WHERE id = %(thread)s AND lease_epoch = %(epoch)s
+      AND EXISTS (SELECT FROM turns WHERE turns.id = %(turn)s AND completed_at IS NULL) FOR SHARE
 ), saved AS (
     INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint, metadata)
     SELECT id, %(ns)s, %(checkpoint_id)s, NULL, %(checkpoint)s, %(metadata)s FROM conversation
@@ -101,7 +102,7 @@ class ConversationSaver(AsyncPostgresSaver):
     ) -> RunnableConfig:
         """Writes the checkpoint of the turn and lease named in the config; one that does not answer it is let go.
 
-        Raises ``LeaseLost`` when the lease is another's.
+        Raises ``LeaseLost`` when the lease is another's or the turn is completed.
         """
         configurable = config["configurable"]
         thread, namespace = configurable["thread_id"], configurable["checkpoint_ns"]
@@ -119,6 +120,7 @@ class ConversationSaver(AsyncPostgresSaver):
             "thread": thread,
             "ns": namespace,
             "epoch": configurable[EPOCH],
+            "turn": configurable[TURN],
             "checkpoint_id": checkpoint["id"],
             "checkpoint": Jsonb({**checkpoint, "channel_values": inline}),
             "metadata": Jsonb(get_serializable_checkpoint_metadata(config, metadata)),

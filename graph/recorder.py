@@ -17,7 +17,7 @@ LINGER_SECONDS = 0.04
 
 
 class Recorder:
-    """Collects events of one attempt at a turn. ``failed`` is set when they could not be stored."""
+    """Collects events of one attempt at a turn."""
 
     def __init__(self, turn: OwedTurn, *, log: EventLog, hub: EventHub) -> None:
         self._turn = turn
@@ -25,9 +25,13 @@ class Recorder:
         self._hub = hub
         self._unsent: list[Event] = []
         self._flusher: asyncio.Task[None] | None = None
+        self._storing = False
+        self._finished = False
 
     def emit(self, kind: EventType, data: dict[str, Any]) -> None:
-        """Takes an event; it is stored within some hundredths of a second."""
+        """Takes an event; it is stored within some hundredths of a second. Ignored after ``finish``."""
+        if self._finished:
+            return
         self._unsent.append(self.stamped(kind, data))
         if self._flusher is None or (self._flusher.done() and self._flusher.exception() is None):
             self._flusher = asyncio.create_task(self._flush())
@@ -46,6 +50,7 @@ class Recorder:
 
         Raises what storing raised: ``LeaseLost``, or the database's error.
         """
+        self._finished = True
         if self._flusher is not None:
             if not self._flusher.done() and not self._storing:
                 self._flusher.cancel()
@@ -53,8 +58,6 @@ class Recorder:
             if not self._flusher.cancelled() and (error := self._flusher.exception()):
                 raise error
         return self._unsent
-
-    _storing = False
 
     async def _flush(self) -> None:
         await asyncio.sleep(LINGER_SECONDS)

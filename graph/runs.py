@@ -35,7 +35,7 @@ Apology = Callable[[OwedTurn], Awaitable[Reply]]
 RECURSION_LIMIT = 25  # three requests in one message take 20 steps
 MAX_ATTEMPTS = 4  # a message that kills its process so often is answered with an apology and a ticket
 SWEEP_SECONDS = 1.0
-CANCEL_SECONDS = 2.0  # how long a cancelled turn may take to give its conversation back
+CANCEL_SECONDS = 2.0  # how long a cancelled turn may take to stop and give its conversation back
 
 
 class TurnRunner:
@@ -167,8 +167,7 @@ class TurnRunner:
         if turn.attempts > MAX_ATTEMPTS:
             return _told(await self._apologise(turn), recorder)
         try:
-            async with asyncio.timeout(self._turn_seconds):
-                return await self._invoke(turn, recorder)
+            return await self._within_time(turn, recorder)
         except LeaseLost:
             raise
         except Exception as exc:
@@ -176,6 +175,24 @@ class TurnRunner:
                 raise
             logger.exception("Turn failed", extra={"action": "turn_failed", "turn_id": turn.turn_id})
             return _told(await self._apologise(turn), recorder)
+
+    async def _within_time(self, turn: OwedTurn, recorder: Recorder) -> Reply:
+        """The graph's reply. Raises ``TimeoutError``, also when the run does not stop although it is cancelled.
+
+        On Python 3.11 a model client's stream swallowed the cancellation (PITFALLS of langchain-openai): such a run
+        is left behind, and what it still writes is refused because its turn is completed.
+        """
+        run = asyncio.create_task(self._invoke(turn, recorder), name=f"run of {turn.turn_id}")
+        run.add_done_callback(lambda task: task.cancelled() or task.exception())
+        try:
+            await asyncio.wait({run}, timeout=self._turn_seconds)
+        finally:
+            if not run.done():
+                run.cancel()
+                await asyncio.wait({run}, timeout=CANCEL_SECONDS)
+        if not run.done() or run.cancelled():
+            raise TimeoutError("The turn took too long.")
+        return run.result()
 
     async def _invoke(self, turn: OwedTurn, recorder: Recorder) -> Reply:
         config: RunnableConfig = {

@@ -26,9 +26,7 @@ from desk.language.offline import OfflineEngine
 from desk.policies.models import PolicySet
 from graph.bootstrap import Desk, run_desk
 from graph.builder import Services
-from retrieval.embeddings import Vectors
 from retrieval.errors import DenseSearchUnavailable
-from retrieval.index import Eligibility
 from retrieval.search import Retriever, build_retriever
 from tools.executor import ToolExecutor
 from tools.operation import Systems
@@ -47,7 +45,7 @@ class NoIndex:
     async def open(self) -> bool:
         return False
 
-    async def nearest(self, vector: Vectors, *, where: Eligibility, limit: int) -> dict[str, float]:
+    async def nearest(self, *_: Any, **__: Any) -> Any:
         raise DenseSearchUnavailable("away")
 
     async def count(self) -> int:

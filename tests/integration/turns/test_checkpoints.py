@@ -124,22 +124,23 @@ async def _size(pool: Pool) -> dict[str, Any]:
     return size
 
 
-def _config(conversation_id: str) -> Any:
-    return {"configurable": {"thread_id": conversation_id, "checkpoint_ns": "", EPOCH: 0, TURN: "turn"}}
+def _config(conversation_id: str, turn_id: str = "none") -> Any:
+    return {"configurable": {"thread_id": conversation_id, "checkpoint_ns": "", EPOCH: 0, TURN: turn_id}}
 
 
 async def test_one_conversation_does_not_wait_for_another(open_desk: OpenDesk) -> None:
     """PITFALLS 4, ARCHITECTURE: the library's saver holds one lock around every statement; ours has none."""
     desk = await open_desk()
     slow, quick = await new_conversation(desk), await new_conversation(desk)
+    turn = (await desk.runner._inbox.accept(slow, text=QUESTION, client_message_id="m")).turn_id
     checkpoint = empty_checkpoint()
-    checkpoint["channel_values"] = {"reply": {"turn_id": "turn"}}
+    checkpoint["channel_values"] = {"reply": {"turn_id": turn}}
     ours, plain = ConversationSaver(desk.pool), AsyncPostgresSaver(desk.pool)
-    await ours.aput(_config(slow), checkpoint, {}, {})
+    await ours.aput(_config(slow, turn), checkpoint, {}, {})
 
     for saver, waits in ((ours, False), (plain, True)):
         async with _locked(desk.pool, slow):
-            writing = asyncio.create_task(saver.aput(_config(slow), checkpoint, {}, {}))
+            writing = asyncio.create_task(saver.aput(_config(slow, turn), checkpoint, {}, {}))
             await _blocked(desk.pool)
             reading = asyncio.create_task(saver.aget_tuple(_config(quick)))
             done, _ = await asyncio.wait([reading], timeout=WAITING_SECONDS if waits else 5)

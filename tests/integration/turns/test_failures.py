@@ -1,6 +1,7 @@
 """A turn that breaks ends in one honest reply, and the next message works (R3.3, R12.4)."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ from typing import Any
 import orjson
 import psutil
 import pytest
+from psycopg import OperationalError
 
 from desk.db.embedded import _folder, _library, start_embedded_postgres, stop_embedded_postgres
 from desk.db.pool import Pool, open_pool
@@ -20,6 +22,7 @@ from desk.domain.passages import Passage
 from desk.integrations.seed import seed
 from desk.language.engine import AnswerPart, TurnContext, Understanding
 from desk.language.offline import OfflineEngine
+from graph import runs
 from graph.bootstrap import Desk
 from graph.database import prepare_database
 from tests.integration.turns.conftest import OpenDesk
@@ -114,6 +117,65 @@ async def test_a_turn_that_takes_too_long_ends_in_one_honest_reply(open_desk: Op
 
     await say(desk, conversation_id, "Do you ship to Canada?", key="m1")
     await completed(desk, conversation_id, turns=2)
+    await assert_told_once(desk.pool, conversation_id, turns=2)
+
+
+class ResettingEngine(GatedEngine):
+    """Loses its database connection while the first message is read."""
+
+    resets = 1
+
+    async def understand(self, message: str, *, context: TurnContext) -> Understanding:
+        if self.resets:
+            self.resets -= 1
+            raise OperationalError("server closed the connection unexpectedly")
+        return await super().understand(message, context=context)
+
+
+async def test_an_outage_of_the_database_within_a_turn_is_no_failure_of_it(open_desk: OpenDesk, parts: Parts) -> None:
+    """R12.4: the turn is given back and run again, not answered with an apology."""
+    desk = await open_desk(engine=ResettingEngine(parts.engine, word="no word"), lease_seconds=60)
+    conversation_id = await new_conversation(desk)
+
+    await say(desk, conversation_id, QUESTION, key="m0")
+    await completed(desk, conversation_id, turns=1, seconds=5)
+
+    assert await rows(desk.pool, "SELECT outcome, attempts FROM turns") == [{"outcome": "answered", "attempts": 2}]
+    assert await rows(desk.pool, "SELECT * FROM tickets") == []
+    await assert_told_once(desk.pool, conversation_id, turns=1)
+
+
+class StubbornEngine(GatedEngine):
+    """Does not stop when it is cancelled, as a model client's stream did on Python 3.11."""
+
+    async def understand(self, message: str, *, context: TurnContext) -> Understanding:
+        while self._word in message and not self.gate.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.gate.wait()
+        return await self._engine.understand(message, context=context)
+
+
+async def test_a_run_that_cannot_be_stopped_is_left_behind(
+    open_desk: OpenDesk, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PITFALLS 6: the customer gets the honest reply, the conversation goes on, and the run adds nothing later."""
+    monkeypatch.setattr(runs, "CANCEL_SECONDS", 0.2)
+    engine = StubbornEngine(parts.engine, word="returns")
+    desk = await open_desk(engine=engine, turn_seconds=0.5)
+    conversation_id = await new_conversation(desk)
+    turn_id = await say(desk, conversation_id, QUESTION, key="m0")
+    await completed(desk, conversation_id, turns=1)
+    await say(desk, conversation_id, "Do you ship to Canada?", key="m1")
+    before = await completed(desk, conversation_id, turns=2)
+    memory = await memory_of(desk, conversation_id)
+
+    (left,) = [task for task in asyncio.all_tasks() if task.get_name() == f"run of {turn_id}"]
+    engine.gate.set()
+    await asyncio.wait([left])
+
+    assert await desk.log.read(conversation_id, after=0) == before
+    assert await memory_of(desk, conversation_id) == memory
+    await _assert_honest(desk, conversation_id, turn=0)
     await assert_told_once(desk.pool, conversation_id, turns=2)
 
 

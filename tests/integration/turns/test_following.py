@@ -1,10 +1,12 @@
 """Who follows a conversation gets every event, the same bytes, whenever and wherever (R12.2, CONTRACT)."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
 from desk.conversations import hub
+from desk.conversations.events import StoredEvent
 from graph.bootstrap import Desk
 from tests.integration.turns.conftest import OpenDesk
 from tests.integration.turns.desks import (
@@ -78,7 +80,7 @@ async def test_a_cut_notification_connection_costs_nothing(
     assert await far == await completed(here, conversation_id, turns=1)
 
 
-async def _after(desk: Desk, conversation_id: str, after: int, *, until: int):  # type: ignore[no-untyped-def]
+async def _after(desk: Desk, conversation_id: str, after: int, *, until: int) -> AsyncIterator[StoredEvent]:
     async for event in desk.hub.follow(conversation_id, after=after):
         yield event
         if event.id == until:

@@ -33,6 +33,7 @@ from tests.integration.turns.desks import (
 )
 
 EVENT: Event = {"type": "step", "data": {"node": "plan"}}
+Write = Callable[[Pool, Inbox, OwedTurn], Awaitable[None]]
 ANSWER = Answer(message_id="msg_late", text="Too late.", sources=[], options=[], evidence=[])
 
 
@@ -77,9 +78,7 @@ async def _checkpoint(pool: Pool, inbox: Inbox, turn: OwedTurn) -> None:
 
 
 @pytest.mark.parametrize("write", [_append, _complete, _checkpoint])
-async def test_a_write_under_a_lost_lease_is_refused(
-    pool: Pool, write: Callable[[Pool, Inbox, OwedTurn], Awaitable[None]]
-) -> None:
+async def test_a_write_under_a_lost_lease_is_refused(pool: Pool, write: Write) -> None:
     """PITFALLS 7.2: events, answer and checkpoint are each fenced by the epoch."""
     stale, current, inbox = await _overtaken(pool)
 
@@ -103,13 +102,15 @@ async def test_a_lost_lease_is_neither_kept_nor_given_back(pool: Pool) -> None:
     assert await rows(pool, "SELECT lease_owner, lease_epoch, lease_until FROM conversations") == [before]
 
 
-async def test_a_turn_is_completed_once_even_under_one_lease(pool: Pool) -> None:
-    """R12.2: a second completion would count the conversation's open turns down twice."""
+@pytest.mark.parametrize("write", [_complete, _checkpoint])
+async def test_a_completed_turn_takes_no_more_writes_even_under_its_lease(pool: Pool, write: Write) -> None:
+    """R12.2: a second completion would count open turns down twice; a run left behind would change the memory."""
     _, turn, inbox = await _overtaken(pool)
     await _complete(pool, inbox, turn)
 
     with pytest.raises(LeaseLost):
-        await _complete(pool, inbox, turn)
+        await write(pool, inbox, turn)
+    assert await rows(pool, "SELECT * FROM checkpoints") == []
     assert (await rows(pool, "SELECT open_turns, last_event FROM conversations"))[0] == {
         "open_turns": 0, "last_event": 1,
     }  # fmt: skip
