@@ -82,8 +82,8 @@ async def client(studio_url: str) -> AsyncIterator[LangGraphClient]:
 
 
 async def _reply(client: LangGraphClient, thread_id: str, **message: Any) -> dict[str, Any]:
-    state = await client.runs.wait(thread_id, "frontdesk", input=message)
-    reply: dict[str, Any] = dict(state)["reply"]
+    state: Any = await client.runs.wait(thread_id, "frontdesk", input=message)
+    reply: dict[str, Any] = state["reply"]
     return reply
 
 
@@ -144,5 +144,5 @@ async def test_a_clients_input_cannot_say_who_the_customer_is(client: LangGraphC
 
     assert reply["outcome"] == "asked", "who they are is not known in this thread"
     assert "TRK" not in reply["text"]
-    values = (await client.threads.get_state(thread))["values"]
+    values: Any = (await client.threads.get_state(thread))["values"]
     assert "email" not in values["memory"]["known"]

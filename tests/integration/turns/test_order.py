@@ -10,8 +10,10 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 
+from desk.conversations.inbox import Inbox, OwedTurn
 from desk.db.pool import Pool
 from desk.domain.errors import Conflict
+from graph import runs
 from graph.bootstrap import Desk
 from tests.integration.turns.conftest import OpenDesk
 from tests.integration.turns.desks import QUESTION, assert_told_once, completed, new_conversation, rows, say
@@ -48,6 +50,27 @@ async def test_twenty_conversations_with_five_messages_each_lose_nothing_on_two_
     for conversation_id in conversations:
         await completed(opened[1], conversation_id, turns=5, seconds=60)
         await assert_told_once(opened[0].pool, conversation_id, turns=5)
+
+
+async def test_a_message_between_the_end_of_a_turn_and_of_its_task_does_not_wait_for_the_sweeper(
+    open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R12.2: a lost wake-up; the turn before is stored, but its task has not ended yet."""
+    monkeypatch.setattr(runs, "SWEEP_SECONDS", 600)
+    desk = await open_desk()
+    conversation_id = await new_conversation(desk)
+    complete: Any = Inbox.complete
+
+    async def complete_then_hear(self: Inbox, turn: OwedTurn, **values: Any) -> Any:
+        ended = await complete(self, turn, **values)
+        await say(desk, conversation_id, "Do you ship to Canada?", key="m1")
+        return ended
+
+    monkeypatch.setattr(Inbox, "complete", complete_then_hear)
+    await say(desk, conversation_id, QUESTION, key="m0")
+
+    await completed(desk, conversation_id, turns=2, seconds=5)
+    await assert_told_once(desk.pool, conversation_id, turns=2)
 
 
 async def test_plain_langgraph_loses_messages_that_come_at_once(pool: Pool) -> None:
