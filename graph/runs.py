@@ -179,8 +179,8 @@ class TurnRunner:
     async def _within_time(self, turn: OwedTurn, recorder: Recorder) -> Reply:
         """The graph's reply. Raises ``TimeoutError``, also when the run does not stop although it is cancelled.
 
-        A model client may swallow a cancellation (langchain-openai's stream_chunk_timeout on Python 3.11): such a run is
-        left behind, and what it still writes is refused because its turn is completed.
+        A model client may swallow a cancellation (langchain-openai's stream_chunk_timeout on Python 3.11): such a run
+        is left behind, and what it still writes is refused because its turn is completed.
         """
         run = asyncio.create_task(self._invoke(turn, recorder), name=f"run of {turn.turn_id}")
         run.add_done_callback(lambda task: task.cancelled() or task.exception())
