@@ -81,7 +81,8 @@ def requests_in(understanding: Understanding, *, text: str, memory: Memory, poli
             _request(memory["offered"][text], 1.0, text=_last_words(memory) or text, fields=memory["known"] | fields)
         ]
     return [
-        _request(guess["intent"], guess["confidence"], text=text, fields=memory["known"] | fields) for guess in sure
+        _request(guess["intent"], guess["confidence"], text=guess.get("text", text), fields=memory["known"] | fields)
+        for guess in sure
     ]
 
 

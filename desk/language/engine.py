@@ -7,7 +7,7 @@ pack's examples, typed extractors, extractive answers), ``openai`` (any server o
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypedDict
+from typing import Literal, NotRequired, Protocol, TypedDict
 
 from desk.domain.passages import Passage
 
@@ -21,13 +21,16 @@ class IntentGuess(TypedDict):
     """Id of an intent of the pack."""
     confidence: float
     """Calibrated probability (0..1) that this is what the customer wants."""
+    text: NotRequired[str]
+    """The customer's words for this request, when the message holds others besides."""
 
 
 class Understanding(TypedDict):
     """Everything one call says about one message."""
 
     intents: list[IntentGuess]
-    """Best first; several when the message holds several requests; empty when it is out of scope."""
+    """Several requests of one message in their order, else readings of the one request, best first; empty when the
+    message is out of scope."""
     fields: dict[str, str]
     """Typed values found in the text, by field name (``order_number``, ``email`` …), in canonical form."""
     refusal: str | None

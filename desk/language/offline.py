@@ -19,6 +19,7 @@ from desk.language.sentiment import mood
 from desk.policies.models import FieldSpec, PolicySet
 
 MAX_REQUESTS = 3
+MAX_READINGS = 3
 SECOND_REQUEST_CONFIDENCE = 0.6
 """A clause beside the main request must be this clear to count as a request of its own."""
 ASKED_VALUE_CONFIDENCE = 0.97
@@ -84,34 +85,30 @@ class OfflineEngine:
         return prediction.label.removeprefix(_REFUSAL) if refused and prediction.in_scope else None
 
     def _requests(self, message: str, whole: Prediction) -> list[IntentGuess]:
-        """The requests of a message: each clear clause, or the message as a whole."""
+        """The requests of a message, in their order: each clear clause, or the message as a whole."""
         clauses = clauses_of(message)
-        found: dict[str, float] = {}
-        if clauses != [message]:
-            for clause in clauses:
-                part = self.classifier.predict(clause)
-                clear = part.in_scope and part.confidence >= SECOND_REQUEST_CONFIDENCE
-                if clear and part.label in self.policies.intents:
-                    found[part.label] = max(part.confidence, found.get(part.label, 0.0))
+        found: dict[str, IntentGuess] = {}
+        for clause in clauses if clauses != [message] else []:
+            part = self.classifier.predict(clause)
+            clear = part.in_scope and part.confidence >= SECOND_REQUEST_CONFIDENCE
+            if clear and part.label in self.policies.intents and part.label not in found:
+                found[part.label] = IntentGuess(intent=part.label, confidence=part.confidence, text=clause)
         if len(found) < 2 and whole.in_scope and not (found and self._is_social(whole.label)):
-            guess = self._best_intent(whole)
-            found = {guess["intent"]: guess["confidence"]} if guess else found
+            return self._readings(whole)
         working = {intent for intent in found if not self._is_social(intent)}
         # "Hi, thanks! Where is my order?" is one request: courtesies count only when there is nothing else.
-        kept = [
-            IntentGuess(intent=intent, confidence=found[intent]) for intent in found if intent in (working or found)
-        ]
-        return sorted(kept, key=lambda guess: -guess["confidence"])[:MAX_REQUESTS]
+        return [found[intent] for intent in found if intent in (working or found)][:MAX_REQUESTS]
 
     def _is_social(self, label: str) -> bool:
         intent = self.policies.intents.get(label)
         return intent is not None and intent.handling == "social"
 
-    def _best_intent(self, prediction: Prediction) -> IntentGuess | None:
-        for label, probability in prediction.ranked:
-            if label in self.policies.intents:
-                return IntentGuess(intent=label, confidence=probability)
-        return None
+    def _readings(self, prediction: Prediction) -> list[IntentGuess]:
+        """The intent of a message with one request; when that is not sure, what a clarifying question can offer."""
+        ranked = [(label, chance) for label, chance in prediction.ranked if label in self.policies.intents]
+        sure = bool(ranked) and ranked[0][1] >= self.policies.thresholds.intent_confidence
+        kept = ranked[: 1 if sure else MAX_READINGS]
+        return [IntentGuess(intent=label, confidence=chance) for label, chance in kept]
 
     def _kept_request(self, message: str, whole: Prediction, context: TurnContext) -> list[IntentGuess] | None:
         """The active request, when the message is just the value the assistant asked for."""
