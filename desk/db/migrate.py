@@ -71,8 +71,6 @@ async def _apply(connection: AsyncConnection, name: str, text: str, applied: dic
         return False
     async with connection.transaction():
         await connection.execute(text.encode())
-        await connection.execute(
-            "INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)", (name, checksum)
-        )
+        await connection.execute("INSERT INTO schema_migrations (name, checksum) VALUES (%s, %s)", (name, checksum))
     logger.info("Migration applied", extra={"action": "migration_applied", "migration": name})
     return True
