@@ -11,12 +11,14 @@ from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.base import id as checkpoint_ids
 
 from desk.conversations.events import EventLog
+from desk.conversations.hub import EventHub
 from desk.conversations.inbox import Answer, Inbox, OwedTurn
 from desk.conversations.store import ConversationStore
 from desk.db.pool import Pool
 from desk.domain.conversation import Event
 from desk.domain.errors import LeaseLost
 from graph.checkpointer import EPOCH, TURN, ConversationSaver
+from graph.recorder import Recorder
 from tests.integration.turns.conftest import OpenDesk
 from tests.integration.turns.desks import (
     ORDER,
@@ -114,6 +116,21 @@ async def test_a_completed_turn_takes_no_more_writes_even_under_its_lease(pool: 
     assert (await rows(pool, "SELECT open_turns, last_event FROM conversations"))[0] == {
         "open_turns": 0, "last_event": 1,
     }  # fmt: skip
+
+
+async def test_an_event_after_the_end_of_a_turn_is_not_stored(pool: Pool) -> None:
+    """R12.2: ``turn.completed`` is the last event of a turn, also when a run was left behind."""
+    _, turn, _ = await _overtaken(pool)
+    log = EventLog(pool, owner="second")
+    recorder = Recorder(turn, log=log, hub=EventHub(log, owner="second", url=""))
+    recorder.emit("step", {"node": "plan"})
+    assert len(await recorder.finish()) == 1
+
+    recorder.emit("step", {"node": "respond"})
+
+    assert recorder._flusher is not None
+    assert recorder._flusher.cancelled(), "nothing is on its way"
+    assert len(await recorder.finish()) == 1
 
 
 async def test_a_stalled_process_that_wakes_up_adds_nothing(open_desk: OpenDesk, parts: Parts) -> None:
