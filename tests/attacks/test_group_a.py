@@ -148,7 +148,7 @@ async def test_an_ended_session_is_refused_and_its_stream_closes_within_five_sec
     """A11, H05"""
     await ava.say("hello")
     loop = asyncio.get_running_loop()
-    async with ava.events() as response:
+    async with asyncio.timeout(15), ava.events() as response:
         events = frames(response)
         assert [(await anext(events)).id for _ in range(6)] == [1, 2, 3, 4, 5, 6]
         async with site.desk.pool.connection() as connection:

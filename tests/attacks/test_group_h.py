@@ -61,24 +61,23 @@ async def test_a_reader_that_never_reads_is_cut_off_and_blocks_nobody(
     monkeypatch.setattr(server.sse, "SEND_SECONDS", 0.5)
     monkeypatch.setattr(server.serving, "STALLED_SECONDS", 1.0)
     ava = await site.start()
-    stuck = socket.socket()
-    stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    stuck.connect(("127.0.0.1", site.port))
-    stuck.send(f"GET {ava.path}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ava.token}\r\n\r\n".encode())
     large = {"type": "step", "data": {"turn_id": "turn_x", "text": "x" * 200_000}}
-    for _ in range(100):  # more than the kernel buffers for it
-        site.desk.hub.publish(await site.desk.log.append(ava.id, [large]))  # type: ignore[list-item]
+    with socket.socket() as stuck:
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stuck.connect(("127.0.0.1", site.port))
+        stuck.send(f"GET {ava.path}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ava.token}\r\n\r\n".encode())
+        for _ in range(100):  # more than the kernel buffers for it
+            site.desk.hub.publish(await site.desk.log.append(ava.id, [large]))  # type: ignore[list-item]
 
-    began = time.perf_counter()
-    await ava.say("hello")
-    assert time.perf_counter() - began < 2
+        began = time.perf_counter()
+        await ava.say("hello")
+        assert time.perf_counter() - began < 2
 
-    async def is_dropped() -> bool:
-        ends = [c.transport.get_extra_info("peername") for c in site.server.server_state.connections]
-        return stuck.getsockname() not in ends
+        async def is_dropped() -> bool:
+            ends = [c.transport.get_extra_info("peername") for c in site.server.server_state.connections]
+            return stuck.getsockname() not in ends
 
-    await eventually(is_dropped)
-    stuck.close()
+        await eventually(is_dropped)
 
 
 async def test_idle_streams_of_one_address_are_capped_and_an_honest_customer_is_served(database_url: str) -> None:
