@@ -6,7 +6,9 @@ import time
 from typing import Any
 
 
-async def call(port: int, method: str, path: str, *, token: str = "", body: Any = None, accept: str = "application/json") -> bytes:
+async def call(
+    port: int, method: str, path: str, *, token: str = "", body: Any = None, accept: str = "application/json"
+) -> bytes:
     """One HTTP request on a connection of its own; the body of the answer, read to its end."""
     payload = b"" if body is None else json.dumps(body).encode()
     head = [

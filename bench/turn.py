@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 import psycopg
@@ -110,7 +109,9 @@ async def _growth(port: int, url: str) -> dict[str, dict[str, float]]:
 def _database(url: str) -> dict[str, float]:
     """Live rows and their bytes, and all bytes ever written to the log."""
     with psycopg.connect(url, autocommit=True) as connection:
-        tables = [row[0] for row in connection.execute("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'public'")]
+        tables = [
+            row[0] for row in connection.execute("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'public'")
+        ]
         rows = size = 0
         for table in tables:
             counted = connection.execute(

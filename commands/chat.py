@@ -144,7 +144,7 @@ async def talk_here() -> AsyncIterator[Talk]:
     from desk.conversations.text import clean_text
     from desk.domain.ids import new_id
     from graph.bootstrap import open_desk
-    from server.sse import turn_events
+    from server.sse import turn_batches
 
     settings = load_settings()
     async with open_desk(settings, demo=settings.secret_key is None) as desk:
@@ -154,11 +154,16 @@ async def talk_here() -> AsyncIterator[Talk]:
 
         async def say(text: str) -> AsyncIterator[Event]:
             conversation_id = session.conversation_id
-            turn = await desk.runner.submit(conversation_id, text=clean_text(text), client_message_id=new_id("line"))
-            events = turn_events(desk.hub, conversation_id, turn_id=turn.turn_id, after=turn.after)
-            async with aclosing(events) as stored:  # type: ignore[type-var]
-                async for event in stored:
-                    yield event.id, event.type, json.loads(event.data)
+            subscription = desk.hub.subscribe(conversation_id)
+            try:
+                turn = await desk.runner.submit(
+                    conversation_id, text=clean_text(text), client_message_id=new_id("line")
+                )
+                async for events in turn_batches(subscription, turn):
+                    for event in events:
+                        yield event.id, event.type, json.loads(event.data)
+            finally:
+                subscription.close()
 
         yield Talk(disclosure=desk.policies.assistant.disclosure, say=say)
 

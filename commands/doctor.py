@@ -100,7 +100,9 @@ async def _database(settings: "Settings") -> Finding:
 
     kind = "DATABASE_URL" if settings.database_url else "embedded"
     try:
-        url = settings.database_url or await asyncio.to_thread(start_embedded_postgres, settings.data_dir)
+        url = settings.database_url
+        if url is None:
+            url = await asyncio.to_thread(start_embedded_postgres, settings.data_dir)
         async with await AsyncConnection.connect(url, connect_timeout=5) as connection:
             row = await (await connection.execute("SHOW server_version")).fetchone()
     except FrontdeskError as exc:

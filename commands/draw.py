@@ -1,12 +1,9 @@
 """``frontdesk graph``: the graph as it is compiled, as Mermaid text or as a picture."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from langchain_core.runnables.graph import Graph as DrawableGraph
 
 ROWS = (
     ("__start__",),
@@ -43,8 +40,8 @@ def run(
         raise InvalidRequest(f"{output.name} must end in .png or .mmd")
 
 
-def drawable() -> "DrawableGraph":
-    """The compiled graph's shape; its nodes do nothing."""
+def drawable() -> Any:
+    """The compiled graph's shape, as LangChain draws it; its nodes do nothing."""
     from desk.domain.conversation import NODES
     from graph.builder import connect
     from graph.node import Emit
@@ -56,7 +53,7 @@ def drawable() -> "DrawableGraph":
     return connect(dict.fromkeys(NODES, nothing)).get_graph()
 
 
-def picture(graph: "DrawableGraph") -> Any:
+def picture(graph: Any) -> Any:
     """The graph as a Pillow image."""
     from commands.drawing import Edge, draw
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +27,8 @@ def run(
     start_logging(level=logging.WARNING if demo and not verbose else logging.INFO)
     settings = load_settings()
     listener = bind(host, port)
-    asyncio.run(_serve(settings, listener, host=host, demo=demo))
+    with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+        runner.run(_serve(settings, listener, host=host, demo=demo))
 
 
 async def _serve(settings: "Settings", listener: socket.socket, *, host: str, demo: bool) -> None:
@@ -38,6 +40,15 @@ async def _serve(settings: "Settings", listener: socket.socket, *, host: str, de
     async with open_desk(settings, demo=demo) as desk:
         app = create_app(lambda: nullcontext(desk), settings=settings)
         await FrontdeskServer(app, on_ready=lambda: _tell(listener, host)).serve(sockets=[listener])
+
+
+def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it exists (not on Windows): a turn costs about a sixth less."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 def _tell(listener: socket.socket, host: str) -> None:

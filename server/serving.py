@@ -53,8 +53,8 @@ class FrontdeskServer(Server):
             self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.streams.closing.set()
-        grace = asyncio.get_running_loop().call_later(TURN_GRACE_SECONDS, self.streams.leaving.set)
+        self.streams.close_live()
+        grace = asyncio.get_running_loop().call_later(TURN_GRACE_SECONDS, self.streams.close_turns)
         await super().shutdown(sockets)
         grace.cancel()
 

@@ -7,7 +7,7 @@ NOTIFY, and the stream reads them from the log. A missed announcement costs at m
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from psycopg import AsyncConnection, Error
 
@@ -20,12 +20,68 @@ RECONNECT_SECONDS = 1.0
 BACKLOG = 64  # batches kept for a slow reader; what falls out is read from the log
 
 
-class _Subscription:
-    def __init__(self) -> None:
-        self.batches: deque[Batch] = deque(maxlen=BACKLOG)
-        self.news = asyncio.Event()
-        self.behind = False
-        """Something was stored elsewhere: read the log."""
+class Subscription:
+    """Follows one conversation from the moment it is made; close it when nobody reads it any more."""
+
+    def __init__(self, log: EventLog, conversation_id: str, *, leave: Callable[["Subscription"], None]) -> None:
+        self._log = log
+        self._conversation_id = conversation_id
+        self._leave = leave
+        self._handed: deque[Batch] = deque(maxlen=BACKLOG)
+        self._news = asyncio.Event()
+        self._behind = False
+        self._closed = False
+
+    async def batches(
+        self, *, after: int, idle: float = POLL_SECONDS, up_to_date: bool = False
+    ) -> AsyncIterator[list[StoredEvent]]:
+        """Events with numbers above ``after``, as many as there are at a time: first from the log, then as they come.
+
+        An empty list says that nothing came for ``idle`` seconds. ``up_to_date`` spares the first look into the log:
+        for a caller who knows that nothing above ``after`` was stored when this subscription was made.
+        """
+        self._behind = self._behind or not up_to_date
+        while not self._closed:
+            while self._behind:
+                self._behind = False
+                while events := await self._log.read(self._conversation_id, after=after):
+                    yield events
+                    after = events[-1].id
+            while self._handed and not self._behind:
+                batch = self._handed.popleft()
+                # A gap: a batch between was stored by another process, or fell out of the backlog.
+                self._behind = batch.first > after + 1
+                if not self._behind and (fresh := [event for event in batch.events() if event.id > after]):
+                    yield fresh
+                    after = fresh[-1].id
+            if not self._behind and not self._closed and not await self._woken(idle):
+                self._behind = True
+                yield []
+
+    def hand(self, batch: Batch) -> None:
+        """A batch this process stored."""
+        self._handed.append(batch)
+        self._news.set()
+
+    def look(self) -> None:
+        """Something was stored elsewhere: the log has it."""
+        self._behind = True
+        self._news.set()
+
+    def close(self) -> None:
+        """Ends ``batches``; may be called twice."""
+        self._closed = True
+        self._news.set()
+        self._leave(self)
+
+    async def _woken(self, idle: float) -> bool:
+        try:
+            async with asyncio.timeout(idle):
+                await self._news.wait()
+        except TimeoutError:
+            return False
+        self._news.clear()
+        return True
 
 
 class EventHub:
@@ -35,47 +91,35 @@ class EventHub:
         self._log = log
         self._owner = owner
         self._url = url
-        self._subscriptions: dict[str, set[_Subscription]] = defaultdict(set)
+        self._subscriptions: dict[str, set[Subscription]] = defaultdict(set)
 
     def publish(self, batch: Batch) -> None:
         """Hands a stored batch to the streams of its conversation."""
         for subscription in self._subscriptions.get(batch.conversation_id, ()):
-            subscription.batches.append(batch)
-            subscription.news.set()
+            subscription.hand(batch)
+
+    def subscribe(self, conversation_id: str) -> Subscription:
+        """A follower of the conversation."""
+
+        def leave(subscription: Subscription) -> None:
+            followers = self._subscriptions.get(conversation_id, set())
+            followers.discard(subscription)
+            if not followers:
+                self._subscriptions.pop(conversation_id, None)
+
+        subscription = Subscription(self._log, conversation_id, leave=leave)
+        self._subscriptions[conversation_id].add(subscription)
+        return subscription
 
     async def follow(self, conversation_id: str, *, after: int) -> AsyncIterator[StoredEvent]:
-        """Every event with a number above ``after``: first from the log, then as they come. Never ends by itself."""
-        subscription = _Subscription()
-        self._subscriptions[conversation_id].add(subscription)
+        """Every event with a number above ``after``, one by one. Never ends by itself."""
+        subscription = self.subscribe(conversation_id)
         try:
-            while True:
-                subscription.behind = False
-                while events := await self._log.read(conversation_id, after=after):
-                    for event in events:
-                        yield event
-                    after = events[-1].id
-                while not subscription.behind:
-                    await self._news(subscription)
-                    while subscription.batches and not subscription.behind:
-                        batch = subscription.batches.popleft()
-                        # A gap: a batch between was stored by another process, or fell out of the backlog.
-                        subscription.behind = batch.first > after + 1
-                        for event in () if subscription.behind else batch.events():
-                            if event.id > after:
-                                yield event
-                                after = event.id
+            async for events in subscription.batches(after=after):
+                for event in events:
+                    yield event
         finally:
-            self._subscriptions[conversation_id].discard(subscription)
-            if not self._subscriptions[conversation_id]:
-                del self._subscriptions[conversation_id]
-
-    async def _news(self, subscription: _Subscription) -> None:
-        try:
-            async with asyncio.timeout(POLL_SECONDS):
-                await subscription.news.wait()
-        except TimeoutError:
-            subscription.behind = True
-        subscription.news.clear()
+            subscription.close()
 
     async def listen(self) -> None:
         """Listens for batches stored by other processes; reconnects for ever."""
@@ -98,5 +142,4 @@ class EventHub:
 
     def _wake(self, conversation_id: str) -> None:
         for subscription in self._subscriptions.get(conversation_id, ()):
-            subscription.behind = True
-            subscription.news.set()
+            subscription.look()

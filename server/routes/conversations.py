@@ -18,7 +18,7 @@ from server.shapes import (
     Transcript,
     TranscriptMessage,
 )
-from server.sse import EventStream, turn_events
+from server.sse import EventStream, live_batches, turn_batches
 
 _STREAM: dict[str, Any] = {
     "content": {
@@ -67,7 +67,8 @@ async def send_message(
     """
     conversation_id = entrance.conversation.id
     wants_stream = "text/event-stream" in accept.lower()
-    slot = streams.open_turn(conversation_id) if wants_stream else None
+    # Subscribed before the message is stored: whatever its turn says from then on is handed over, not looked up.
+    slot = streams.open_turn(conversation_id, desk.hub.subscribe(conversation_id)) if wants_stream else None
     try:
         turn = await desk.runner.submit(
             conversation_id, text=clean_text(body.text), client_message_id=body.client_message_id
@@ -79,10 +80,9 @@ async def send_message(
     if slot is None:
         return JSONResponse({"turn_id": turn.turn_id}, status_code=202)
     return EventStream(
-        turn_events(desk.hub, conversation_id, turn_id=turn.turn_id, after=turn.after),
+        turn_batches(slot.subscription, turn),
         conversation_id=conversation_id,
         slot=slot,
-        closing=streams.leaving,
         check_session=lambda: _still_open(desk, entrance),
     )
 
@@ -101,11 +101,11 @@ async def listen(
     """Every event above the number given: those stored, then as they come. Stays open; comments are heartbeats."""
     conversation_id = entrance.conversation.id
     start = _event_number(last_event_id if last_event_id is not None else after)
+    slot = streams.open_live(conversation_id, desk.hub.subscribe(conversation_id), address=address)
     return EventStream(
-        desk.hub.follow(conversation_id, after=start),
+        live_batches(slot.subscription, after=start),
         conversation_id=conversation_id,
-        slot=streams.open_live(conversation_id, address=address),
-        closing=streams.closing,
+        slot=slot,
         check_session=lambda: _still_open(desk, entrance),
     )
 

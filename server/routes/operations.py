@@ -27,7 +27,7 @@ async def ready(desk: DeskDep, streams: StreamsDep) -> JSONResponse:
             checks = await desk.health()
     except TimeoutError:
         checks = {"health": f"The dependencies did not answer within {CHECK_SECONDS:g} seconds."}
-    if streams.closing.is_set():
+    if streams.closing:
         checks["server"] = "This process is shutting down."
     is_ready = all(result == "ok" for result in checks.values())
     body = {"status": "ready" if is_ready else "not_ready", "checks": checks}

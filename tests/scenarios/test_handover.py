@@ -67,7 +67,9 @@ async def test_a_card_number_is_masked_before_anything_is_stored(customer: Custo
         ).fetchall()
         dump = ""
         for table in tables:
-            rows = await (await connection.execute(f'SELECT t::text AS row FROM "{table["relname"]}" AS t'.encode())).fetchall()
+            rows = await (
+                await connection.execute(f'SELECT t::text AS row FROM "{table["relname"]}" AS t'.encode())
+            ).fetchall()
             dump += "".join(row["row"] for row in rows)
 
     assert "secure" in heard.text
