@@ -13,7 +13,7 @@ from desk.conversations.inbox import OwedTurn
 from desk.domain.clock import now, rfc3339
 from desk.domain.conversation import Event, EventType
 
-LINGER_SECONDS = 0.04
+LINGER_SECONDS = 0.1
 
 
 class Recorder:

@@ -118,6 +118,7 @@ class LocalEmbedding:
         """Fitted on these texts. CPU work, about 0.2 s for 250 texts: call it in a thread."""
         import scipy.sparse as sparse
         from scipy.sparse.linalg import svds
+        from threadpoolctl import threadpool_limits
 
         counts = [_terms(text) for text in texts]
         vocabulary = {term: row for row, term in enumerate(sorted({term for count in counts for term in count}))}
@@ -128,10 +129,12 @@ class LocalEmbedding:
         values /= np.sqrt(np.bincount(rows, weights=values**2))[rows]
         matrix = sparse.csr_array((values, (rows, columns)), shape=(len(texts), len(vocabulary)))
         wanted = min(MAX_DIMENSIONS, max(MIN_DIMENSIONS, len(texts) // TEXTS_PER_DIMENSION), *matrix.shape)
-        if len(texts) <= DENSE_SVD_TEXTS or wanted == min(matrix.shape):
-            _, strengths, axes = np.linalg.svd(matrix.toarray(), full_matrices=False)
-        else:
-            _, strengths, axes = svds(matrix, k=wanted, v0=np.ones(min(matrix.shape)))
+        # One thread: on a busy machine the threads of a small product wait for each other many times longer.
+        with threadpool_limits(limits=1):
+            if len(texts) <= DENSE_SVD_TEXTS or wanted == min(matrix.shape):
+                _, strengths, axes = np.linalg.svd(matrix.toarray(), full_matrices=False)
+            else:
+                _, strengths, axes = svds(matrix, k=wanted, v0=np.ones(min(matrix.shape)))
         strongest = np.argsort(-strengths)[:wanted]
         axes = axes[strongest][strengths[strongest] > 1e-6]
         signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])

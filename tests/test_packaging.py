@@ -34,7 +34,9 @@ def test_no_version_is_below_its_floor(package: str, floor: str) -> None:
 
 def test_the_pinned_versions_satisfy_the_project() -> None:
     pins = dict(
-        line.lower().split("==") for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").split() if "==" in line
+        line.lower().split("==")
+        for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
+        if "==" in line
     )
     wanted = [Requirement(text) for text in PROJECT["dependencies"]]
 

@@ -52,7 +52,11 @@ class OfflineEngine:
         examples += [
             (text, _REFUSAL + refusal.id) for refusal in policies.refusals.values() for text in refusal.examples
         ]
-        classifier = IntentClassifier().fit([text for text, _ in examples], [label for _, label in examples])
+        from threadpoolctl import threadpool_limits
+
+        # One thread: on a busy machine the threads of a product this small wait for each other many times longer.
+        with threadpool_limits(limits=1):
+            classifier = IntentClassifier().fit([text for text, _ in examples], [label for _, label in examples])
         return cls(policies=policies, classifier=classifier)
 
     async def understand(self, message: str, *, context: TurnContext) -> Understanding:
