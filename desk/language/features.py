@@ -7,7 +7,6 @@ Three blocks are scaled to fixed lengths and joined, so that the dot product of 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,14 +23,18 @@ Vector = NDArray[np.float32]
 
 _CHARS = range(2, 6)
 _PAIR_DISTANCE = 4
+_PAIR_SIGN = "|"
+_START, _END = "<", ">"
+"""How a text begins and ends tells a question from an order."""
 
 
 def word_terms(words: Sequence[str]) -> Iterator[str]:
-    """Single words and neighbouring pairs, cut to their stems."""
-    stems = [stem(word) for word in words]
-    yield from stems
-    for first, second in pairwise(stems):
-        yield f"{first} {second}"
+    """Single words, and pairs in their order with at most one word between, cut to their stems; the ends count too."""
+    stems = [_START, *(stem(word) for word in words), _END]
+    yield from stems[1:-1]
+    for place, first in enumerate(stems):
+        for second in stems[place + 1 : place + 3]:
+            yield f"{first} {second}"
 
 
 def character_terms(words: Sequence[str]) -> Iterator[str]:
@@ -52,12 +55,12 @@ def concept_terms(words: Sequence[str]) -> Iterator[str]:
     yield from found
     for place, one in enumerate(found):
         for other in found[place + 1 : place + 1 + _PAIR_DISTANCE]:
-            yield f"{one}|{other}" if one < other else f"{other}|{one}"
+            yield f"{one}{_PAIR_SIGN}{other}" if one < other else f"{other}{_PAIR_SIGN}{one}"
 
 
 Terms = Callable[[Sequence[str]], Iterator[str]]
 
-_SHARES: tuple[tuple[Terms, float], ...] = ((word_terms, 0.2), (character_terms, 0.4), (concept_terms, 0.4))
+_SHARES: tuple[tuple[Terms, float], ...] = ((word_terms, 0.3), (character_terms, 0.35), (concept_terms, 0.35))
 """What a text is taken apart into, and how much of the similarity each part makes; they add up to 1.
 
 Measured in docs/decisions/0002-offline-classifier.md.
@@ -126,6 +129,38 @@ class TextFeatures:
             else:
                 known += float(block.weights[column])
         return known / (known + unknown) if known else 0.0
+
+    def columns_of(self, rows: "csr_array[np.float32]") -> NDArray[np.bool_]:
+        """Shape ``(width,)``: which columns any of the rows has."""
+        seen = np.zeros(self.width, dtype=np.bool_)
+        seen[rows.indices] = True
+        return seen
+
+    def forgetting(self, rows: "csr_array[np.float32]", *, seen: NDArray[np.bool_]) -> "csr_array[np.float32]":
+        """The rows as they would be had only the columns ``seen`` been learned."""
+        from scipy.sparse import csr_array
+
+        starts = [block.first_column for block in self.blocks]
+        shares = np.asarray([block.share for block in self.blocks])
+        row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+        block = np.searchsorted(starts, rows.indices, side="right") - 1
+        values = np.where(seen[rows.indices], rows.data, 0)
+        cell = row * len(starts) + block
+        squares = np.bincount(cell, weights=values**2, minlength=rows.shape[0] * len(starts))
+        factors = np.sqrt(shares[block] / np.maximum(squares[cell], 1e-12))
+        return csr_array(((values * factors).astype(np.float32), rows.indices, rows.indptr), shape=rows.shape)
+
+    def coverage_of_rows(self, rows: "csr_array[np.float32]", *, seen: NDArray[np.bool_]) -> Vector:
+        """Shape ``(rows,)``: their ``coverage`` had only the columns ``seen`` been learned."""
+        block = self.blocks[-1]
+        weights = np.zeros(self.width)
+        for term, column in block.columns.items():
+            if _PAIR_SIGN not in term:
+                weights[block.first_column + column] = block.weights[column]
+        row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+        total = np.bincount(row, weights=weights[rows.indices], minlength=rows.shape[0])
+        known = np.bincount(row, weights=(weights * seen)[rows.indices], minlength=rows.shape[0])
+        return (known / np.maximum(total, 1e-9)).astype(np.float32)
 
     def matrix(self, texts: Sequence[str]) -> "csr_array[np.float32]":
         """The texts as rows of a sparse matrix of shape ``(len(texts), width)``."""
