@@ -21,6 +21,7 @@ from desk.db.outage import is_outage
 from desk.domain.conversation import Event
 from desk.domain.errors import LeaseLost
 from desk.domain.ids import new_id
+from desk.language.budget import turn_budget
 from desk.privacy.redaction import redact
 from graph.checkpointer import EPOCH, TURN
 from graph.recorder import Recorder
@@ -72,7 +73,9 @@ class TurnRunner:
 
         Raises ``Conflict`` and ``NotFound`` as ``Inbox.accept`` does.
         """
-        clean = redact(text)
+        # A card number may come in pieces: only a message with digits can complete one.
+        earlier = await self._inbox.earlier_words(conversation_id) if any(map(str.isdigit, text)) else ""
+        clean = redact(text, earlier)
         accepted = await self._inbox.accept(conversation_id, text=clean.text, client_message_id=client_message_id)
         self.wake(conversation_id)
         return accepted
@@ -213,12 +216,13 @@ class TurnRunner:
         }
         reply: Reply | None = None
         stream: Any = self._graph.astream(message, config, stream_mode=["custom", "updates"], durability="exit")
-        async with contextlib.aclosing(stream):
-            async for mode, chunk in stream:
-                if mode == "custom":
-                    recorder.emit(chunk["type"], chunk["data"])
-                elif "respond" in chunk:
-                    reply = chunk["respond"]["reply"]
+        with turn_budget(seconds=self._turn_seconds):
+            async with contextlib.aclosing(stream):
+                async for mode, chunk in stream:
+                    if mode == "custom":
+                        recorder.emit(chunk["type"], chunk["data"])
+                    elif "respond" in chunk:
+                        reply = chunk["respond"]["reply"]
         assert reply is not None, "every path of the graph ends in respond"
         return reply
 

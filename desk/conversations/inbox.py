@@ -87,6 +87,10 @@ FROM turns JOIN conversations ON conversations.id = turns.conversation_id
 WHERE conversation_id = %(conversation)s AND client_message_id = %(client_message_id)s
 """
 
+_EARLIER = """
+SELECT text FROM turns WHERE conversation_id = %(conversation)s ORDER BY position DESC LIMIT 3
+"""
+
 _WAIT = """
 SELECT EXTRACT(EPOCH FROM paced_until - clock_timestamp() - %(slack)s::interval)::float8 AS seconds
 FROM conversations WHERE id = %(conversation)s
@@ -204,6 +208,12 @@ class Inbox:
         if wait is not None:
             seconds = max(1, math.ceil(wait["seconds"] or 0))
             raise TooManyRequests(f"That was quick. Please write again in {seconds} s.", retry_after=seconds)
+
+    async def earlier_words(self, conversation_id: str) -> str:
+        """The customer's last three messages, oldest first, one to a line."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(_EARLIER, {"conversation": conversation_id})
+            return "\n".join(reversed([row["text"] for row in await cursor.fetchall()]))
 
     async def claim(self, conversation_id: str) -> OwedTurn | None:
         """Takes the lease and the oldest owed turn; None when another process has the lease or nothing is owed."""

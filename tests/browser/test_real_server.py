@@ -1,6 +1,5 @@
 """The two conversations every newcomer has, in a browser, with a real ``frontdesk serve --demo``."""
 
-import importlib.util
 
 import pytest
 from selenium.webdriver import Chrome
@@ -11,8 +10,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.heavy,
     pytest.mark.timeout(300),
-    # Once the command exists nothing skips this any more.
-    pytest.mark.skipif(importlib.util.find_spec("commands.main") is None, reason="commands/main.py does not exist yet"),
 ]
 
 

@@ -76,3 +76,13 @@ async def test_a_card_number_is_masked_before_anything_is_stored(customer: Custo
     assert "card ending 1111" in dump
     assert "4111" not in dump
     assert "4111 1111" not in str(heard.events)
+
+
+async def test_a_card_number_in_two_messages_is_not_completed_in_store(customer: Customer) -> None:
+    """K01"""
+    await customer.says("my card starts with 4111 1111")
+    await customer.says("and goes on 1111 1111")
+    async with customer.desk.pool.connection() as connection:
+        rows = await (await connection.execute("SELECT text FROM turns ORDER BY position")).fetchall()
+
+    assert "1111 1111" not in rows[1]["text"]
