@@ -30,6 +30,12 @@ class LexicalScores:
     """BM25 as a share (0..1) of the highest score any text could reach for this query."""
     coverage: Floats
     """Share (0..1) of the query's words, weighted by rarity, that the chunk or its title contains."""
+    titled: Floats
+    """Share that the title of the article contains: what all its sections have in common."""
+    specific: Floats
+    """Share that the section contains, each word counting the less the more other sections of the article hold it."""
+    headed: Floats
+    """The same of the section's own heading."""
 
 
 class LexicalIndex:
@@ -41,6 +47,9 @@ class LexicalIndex:
         self._size = len(chunks)
         self._bodies = _postings(bodies)
         self._titles = _postings(titles)
+        self._subjects = _holding([set(words(chunk.title)) for chunk in chunks])
+        self._headings = _holding([set(words(chunk.heading)) for chunk in chunks])
+        self._apart = _apart(chunks, [set(body) for body in bodies])
         found_in = Counter(word for title, body in zip(titles, bodies, strict=True) for word in title | body)
         self._idf = {word: _idf(count, of=self._size) for word, count in found_in.items()}
 
@@ -51,7 +60,7 @@ class LexicalIndex:
 
     def score(self, query: str) -> LexicalScores:
         """Relevance and coverage of every chunk for this query."""
-        body, title, covered = np.zeros(self._size), np.zeros(self._size), np.zeros(self._size)
+        body, title, covered, titled, specific, headed = (np.zeros(self._size) for _ in range(6))
         unknown = _idf(0, of=self._size)
         highest = rarity = 0.0
         for word, times in Counter(words(query)).items():
@@ -65,9 +74,46 @@ class LexicalIndex:
                     scores[where] += times * idf * values
                     holds[where] = True
             covered += idf * holds
-        if not highest:
-            return LexicalScores(relevance=body, coverage=covered)
-        return LexicalScores(relevance=(body + TITLE_WEIGHT * title) / highest, coverage=covered / rarity)
+            if word in self._subjects:
+                titled[self._subjects[word]] += idf
+            if word in self._apart:
+                apart = idf * self._apart[word]
+                specific += apart
+                if word in self._headings:
+                    where = self._headings[word]
+                    headed[where] += apart[where]
+        share = 1 / rarity if rarity else 0.0
+        return LexicalScores(
+            relevance=(body + TITLE_WEIGHT * title) / highest if highest else body,
+            coverage=covered * share,
+            titled=titled * share,
+            specific=specific * share,
+            headed=headed * share,
+        )
+
+
+def _holding(texts: Sequence[set[str]]) -> dict[str, NDArray[np.int64]]:
+    """For each word the numbers of the texts that hold it."""
+    found: dict[str, list[int]] = {}
+    for number, text in enumerate(texts):
+        for word in text:
+            found.setdefault(word, []).append(number)
+    return {word: np.array(where) for word, where in found.items()}
+
+
+def _apart(chunks: Sequence[Chunk], texts: Sequence[set[str]]) -> dict[str, Floats]:
+    """For each word how much it sets a chunk apart: 1 in the only section that holds it, 0 where all do."""
+    articles: dict[tuple[str, str], list[int]] = {}
+    for number, chunk in enumerate(chunks):
+        articles.setdefault((chunk.article, chunk.version), []).append(number)
+    found: dict[str, Floats] = {}
+    for numbers in articles.values():
+        holders = Counter(word for number in numbers for word in texts[number])
+        for number in numbers:
+            for word in texts[number]:
+                others = (holders[word] - 1) / max(1, len(numbers) - 1)
+                found.setdefault(word, np.zeros(len(chunks)))[number] = 1 - others
+    return found
 
 
 def _postings(texts: Sequence[Counter[str]]) -> dict[str, tuple[NDArray[np.int64], Floats]]:

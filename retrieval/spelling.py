@@ -8,6 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
+from retrieval.synonyms import SYNONYMS
 from retrieval.text import STOP_WORDS, plain_words, stem
 
 SHORTEST = 5
@@ -33,7 +34,9 @@ class Spelling:
 
     def _word(self, written: str) -> str:
         word = written.casefold()
-        if len(word) < SHORTEST or word in self._counts or word in STOP_WORDS or stem(word) in self._stems:
+        if len(word) < SHORTEST or word in self._counts or word in STOP_WORDS or word in SYNONYMS:
+            return written
+        if stem(word) in self._stems:
             return written
         close = {near for shorter in _deletions(word) for near in self._near.get(shorter, ()) if _one_slip(word, near)}
         return max(close, key=lambda near: (self._counts[near], near), default=written)

@@ -4,6 +4,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from retrieval.synonyms import SYNONYMS
+
 _WORD = re.compile(r"\d+(?:[.,:/-]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|\w+")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
 
@@ -13,20 +15,20 @@ don for from further get got had has have having he hello her here hers hey hi h
 just let like may me might more most my myself need no nor not now of off oh ok okay on once only or other our ours
 out over own please s same shall she should so some such t than thank thanks that the their theirs them then there
 these they this those to too under until up us very want wants was we were what when where which while who whom
-why will with would yes you your yours
+why will with would yes you your yours anything everything something take takes taking use uses using
 """
 STOP_WORDS = frozenset(re.findall(r"\w+", _STOP_WORDS))
 """English words that say nothing about the subject; in another language they are simply rare and harmless."""
 
 
 def words(text: str) -> list[str]:
-    """The content words of a text, in order, folded and stemmed; numbers stay whole."""
-    return [stem(word) for word in plain_words(text) if word not in STOP_WORDS]
+    """The content words of a text, in order, folded and stemmed, synonyms as one; numbers stay whole."""
+    return [_meaning(word) for word in plain_words(text) if word not in STOP_WORDS]
 
 
 def plain_words(text: str) -> list[str]:
     """Every word of a text, lower case, without accents and apostrophes."""
-    folded = unicodedata.normalize("NFKD", text.casefold())
+    folded = unicodedata.normalize("NFKD", text.casefold().replace("e-mail", "email"))
     folded = "".join(c for c in folded if not unicodedata.combining(c))
     return [re.sub("['’].*", "", match) for match in _WORD.findall(folded)]
 
@@ -34,6 +36,12 @@ def plain_words(text: str) -> list[str]:
 def sentences(text: str) -> list[str]:
     """The sentences and lines of a text, without empty ones."""
     return [part for raw in _SENTENCE_END.split(text) if (part := raw.strip())]
+
+
+@lru_cache(maxsize=50_000)
+def _meaning(word: str) -> str:
+    root = stem(word)
+    return _STANDS_FOR.get(root, root)
 
 
 @lru_cache(maxsize=50_000)
@@ -53,3 +61,6 @@ def stem(word: str) -> str:
             word = root[:-1] if root[-1] == root[-2] and root[-1] not in "lsz" else root
             break
     return word.removesuffix("e") if len(word) > 4 else word
+
+
+_STANDS_FOR = {stem(word): stem(first) for word, first in SYNONYMS.items()}

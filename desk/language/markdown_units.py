@@ -85,13 +85,13 @@ def _items(lines: Sequence[str]) -> list[str]:
 
 
 def _rows(lines: Sequence[str]) -> list[str]:
-    """``- **Express**: Time 1 day, Price 9.95 USD``: each row readable without its header."""
+    """``- **Express**: 2 business days``, or with more columns ``- **Express**: Time: 1 day; Price: 9.95 USD``."""
     header, *body = [[clean(cell) for cell in line.strip().strip("|").split("|")] for line in lines if "|" in line]
     rows = []
     for cells in body[1:]:
-        values = [
-            f"{name}: {value}" if name else value for name, value in zip(header[1:], cells[1:], strict=False) if value
-        ]
+        named = list(zip(header[1:], cells[1:], strict=False))
+        # With one column of values the heading of the section says what they are.
+        values = [f"{name}: {value}" if name and len(named) > 1 else value for name, value in named if value]
         name = cells[0].strip("*")
-        rows.append(f"- **{name}** ({', '.join(values)})" if values else f"- {name}")
+        rows.append(f"- **{name}**: {'; '.join(values)}" if values else f"- {name}")
     return rows

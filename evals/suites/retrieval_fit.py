@@ -21,7 +21,9 @@ from retrieval.chunking import chunk_article
 from retrieval.embeddings import LocalEmbedding
 from retrieval.index import in_context
 from retrieval.lexical import LexicalIndex
+from retrieval.order import SectionOrder
 from retrieval.search import HYBRID, WORDS_ALONE, Fusion, corpus_of
+from retrieval.spelling import Spelling
 
 Floats = NDArray[np.float64]
 FOLDS = 10
@@ -34,6 +36,8 @@ class Fit:
 
     bias: float
     weights: tuple[float, ...]
+    right: float
+    """Share of all questions, answerable or not, whose best passage is of a relevant article."""
     calibration_error: float
     brier: float
 
@@ -42,21 +46,24 @@ def fit(policies: PolicySet, *, questions: Path = PACK_QUESTIONS) -> dict[str, F
     """The fits with the vector index (cosine, coverage) and without it (relevance, coverage)."""
     asked = read_queries(questions)
     chunks = [chunk for article in policies.articles.values() for chunk in chunk_article(article)]
-    embedding = LocalEmbedding.fitted(corpus_of(policies, chunks))
+    corpus = corpus_of(policies, chunks)
+    embedding = LocalEmbedding.fitted(corpus)
     documents = asyncio.run(embedding.embed_documents([chunk.headed for chunk in chunks]))
     placed = in_context(documents, articles=[chunk.article for chunk in chunks])
-    index = LexicalIndex(chunks)
+    index, order, spelling = LexicalIndex(chunks), SectionOrder(chunks), Spelling(corpus)
     rows: dict[str, list[list[float]]] = {"hybrid": [], "words_alone": []}
     right: dict[str, list[bool]] = {"hybrid": [], "words_alone": []}
     for query in asked:
-        cosine = np.asarray(placed @ asyncio.run(embedding.embed_queries([query.text]))[0], dtype=np.float64)
-        words = index.score(query.text)
+        text = spelling.mended(query.text)
+        cosine = np.asarray(placed @ asyncio.run(embedding.embed_queries([text]))[0], dtype=np.float64)
+        words = index.score(text)
+        gains = order.gains(text, words)
         kinds: list[tuple[str, Fusion, Floats]] = [
             ("hybrid", HYBRID, cosine),
             ("words_alone", WORDS_ALONE, words.relevance),
         ]
         for kind, fusion, main in kinds:
-            best = int(np.argmax(fusion.rank(cosine=cosine, relevance=words.relevance)))
+            best = int(np.argmax(fusion.rank(cosine=cosine, relevance=words.relevance, gains=gains)))
             rows[kind].append([float(main[best]), float(words.coverage[best])])
             right[kind].append(chunks[best].article in query.relevant)
     return {kind: _logistic(np.array(rows[kind]), np.array(right[kind])) for kind in rows}
@@ -74,6 +81,7 @@ def _logistic(features: Floats, right: NDArray[np.bool_]) -> Fit:
         bias=round(float(model.intercept_[0]), 2),
         weights=tuple(round(float(weight), 2) for weight in model.coef_[0]),
         calibration_error=round(_calibration_error(predicted, right), 3),
+        right=round(float(np.mean(right)), 3),
         brier=round(float(np.mean((predicted - right) ** 2)), 3),
     )
 

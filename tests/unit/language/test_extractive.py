@@ -77,7 +77,7 @@ def test_a_table_row_is_readable_alone() -> None:
     """R3.3"""
     answer = said("How much is express?", passage(SHIPPING, title="Shipping", heading="Methods"))
 
-    assert "**Express** (Time: 1 to 2 days, Price: 12.00 USD)" in answer
+    assert "- **Express**: Time: 1 to 2 days; Price: 12.00 USD" in answer
     assert "Standard" not in answer
 
 
@@ -92,9 +92,9 @@ def test_every_part_names_the_passage_it_stands_on() -> None:
     assert not any(part["restart"] for part in parts)
 
 
-def test_two_passages_are_never_mixed() -> None:
+def test_two_articles_are_never_mixed() -> None:
     """R4.5: they may disagree."""
-    older = passage("You can return items within 14 days of delivery.", chunk_id="old@1.0#x", score=0.7)
+    older = passage("You can return items within 14 days of delivery.", chunk_id="old@1.0#x", article="old", score=0.7)
 
     assert "14 days" not in said("Within how many days of delivery can I return items?", passage(RETURNS), older)
 
