@@ -168,7 +168,7 @@ async def _database(settings: Settings, stack: AsyncExitStack) -> str:
 
 
 async def _engine(settings: Settings, policies: PolicySet, *, stack: AsyncExitStack) -> LanguageEngine:
-    offline = await asyncio.to_thread(OfflineEngine.from_policies, policies)
+    offline = await asyncio.to_thread(OfflineEngine.from_policies, policies, folder=settings.data_dir / "learned")
     if settings.openai_api_key is None or not settings.openai_api_key.get_secret_value():
         return offline
     from desk.language.openai import OpenAIEngine

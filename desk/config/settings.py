@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     """An embedding model of the OpenAI-compatible endpoint, or ``sentence-transformers:<folder>``; unset: local."""
     host_jwt_key: SecretStr | None = Field(default=None, validation_alias=_named("FRONTDESK_HOST_JWT_KEY"))
     """Key of the host's HS256 tokens for in-app customers."""
+    host_jwks_url: str | None = Field(default=None, validation_alias=_named("FRONTDESK_HOST_JWKS_URL"))
+    """Where the host publishes the keys of its RS256 tokens."""
 
     model_timeout: timedelta = Field(default=timedelta(seconds=12), validation_alias=_named("FRONTDESK_MODEL_TIMEOUT"))
     """How long one answer of the model provider may take, from request to last byte. ISO 8601 or seconds."""

@@ -7,16 +7,19 @@ docs/decisions/0002-offline-classifier.md.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from desk.domain.errors import InvalidRequest
 from desk.language.features import TextFeatures
+from desk.language.learned import Arrays, fingerprint, recall, remember
 from desk.language.linear import LinearScores, train_linear
 from desk.language.normalise import normalise
 from desk.language.rehearsal import Evidence, Rehearsal, evidence_of
-from desk.language.scope import Scope, fit_confidence, fit_scope, unseen_mass
+from desk.language.scope import Confidence, Scope, fit_confidence, fit_scope, unseen_mass
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -59,11 +62,17 @@ class IntentClassifier:
         return list(self._fitted().labels)
 
     def fit(
-        self, texts: Sequence[str], labels: Sequence[str], *, out_of_scope_texts: Sequence[str] = ()
+        self,
+        texts: Sequence[str],
+        labels: Sequence[str],
+        *,
+        out_of_scope_texts: Sequence[str] = (),
+        folder: Path | None = None,
     ) -> "IntentClassifier":
         """Learn from examples; ``out_of_scope_texts`` sharpen the scope decision but are not needed.
 
-        Raises ``InvalidRequest`` for fewer than two labels or a different number of texts and labels.
+        With a ``folder``, what was learned from these very examples is kept there and found again. Raises
+        ``InvalidRequest`` for fewer than two labels or a different number of texts and labels.
         """
         if len(texts) != len(labels):
             raise InvalidRequest(f"{len(texts)} texts but {len(labels)} labels")
@@ -75,16 +84,11 @@ class IntentClassifier:
         y = np.asarray([index[label] for label in labels])
         features = TextFeatures.learn(texts)
         rows = features.matrix(texts)
-        scores = train_linear(rows, y, classes=len(names))
-        rehearsal = Rehearsal(features=features, rows=rows, y=y, classes=len(names))
-        known = rehearsal.without_texts()
-        left_out = rehearsal.without_classes()
-        unknown = [left_out] if left_out is not None else []
-        if out_of_scope_texts:
-            unknown.append(evidence_of(out_of_scope_texts, features=features, rows=rows, scores=scores))
-        scope = fit_scope(
-            known, unknown, confidence=fit_confidence(known), unseen_mass=unseen_mass(len(texts), len(names))
-        )
+        name = fingerprint([*zip(texts, labels, strict=True), *((text, "") for text in out_of_scope_texts)])
+        stored = recall(folder, name) if folder else None
+        scores, scope = _unpacked(stored) if stored else _learned(features, rows, y, names, out_of_scope_texts)
+        if folder and not stored:
+            remember(folder, name, _packed(scores, scope))
         self._model = _Model(labels=names, features=features, rows=rows, scores=scores, scope=scope)
         return self
 
@@ -111,6 +115,40 @@ class IntentClassifier:
         if self._model is None:
             raise InvalidRequest("The classifier has not been trained")
         return self._model
+
+
+def _learned(
+    features: TextFeatures,
+    rows: "csr_array[np.float32]",
+    y: NDArray[np.int64],
+    names: Sequence[str],
+    out_of_scope_texts: Sequence[str],
+) -> tuple[LinearScores, Scope]:
+    """The costly part: seconds for some thousand examples."""
+    scores = train_linear(rows, y, classes=len(names))
+    rehearsal = Rehearsal(features=features, rows=rows, y=y, classes=len(names))
+    known = rehearsal.without_texts()
+    left_out = rehearsal.without_classes()
+    unknown = [left_out] if left_out is not None else []
+    if out_of_scope_texts:
+        unknown.append(evidence_of(out_of_scope_texts, features=features, rows=rows, scores=scores))
+    unseen = unseen_mass(rows.shape[0], len(names))
+    return scores, fit_scope(known, unknown, confidence=fit_confidence(known), unseen_mass=unseen)
+
+
+def _packed(scores: LinearScores, scope: Scope) -> Arrays:
+    return {
+        "weights": scores.weights,
+        "bias": scores.bias,
+        "scope": scope.weights,
+        "numbers": np.asarray([scope.threshold, scope.confidence.sharpness]),
+    }
+
+
+def _unpacked(arrays: Arrays) -> tuple[LinearScores, Scope]:
+    threshold, sharpness = (float(number) for number in arrays["numbers"])
+    scope = Scope(confidence=Confidence(sharpness=sharpness), weights=arrays["scope"], threshold=threshold)
+    return LinearScores(weights=arrays["weights"], bias=arrays["bias"]), scope
 
 
 def _kept(texts: Sequence[str], labels: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -6,6 +6,7 @@ It is also what answers when the model provider fails, so nothing here may fail 
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from desk.domain.clock import now
 from desk.domain.passages import Passage
@@ -46,8 +47,11 @@ class OfflineEngine:
     name: str = "offline"
 
     @classmethod
-    def from_policies(cls, policies: PolicySet) -> "OfflineEngine":
-        """Train on the examples of the pack's intents and refusals; well under a second for a thousand examples."""
+    def from_policies(cls, policies: PolicySet, *, folder: Path | None = None) -> "OfflineEngine":
+        """Trained on the examples of the pack's intents and refusals; some seconds for some thousand examples.
+
+        What was learned is kept in ``folder``, so that the next start takes less than one.
+        """
         examples = [(text, intent.id) for intent in policies.intents.values() for text in intent.examples]
         examples += [
             (text, _REFUSAL + refusal.id) for refusal in policies.refusals.values() for text in refusal.examples
@@ -56,7 +60,9 @@ class OfflineEngine:
 
         # One thread: on a busy machine the threads of a product this small wait for each other many times longer.
         with threadpool_limits(limits=1):
-            classifier = IntentClassifier().fit([text for text, _ in examples], [label for _, label in examples])
+            classifier = IntentClassifier().fit(
+                [text for text, _ in examples], [label for _, label in examples], folder=folder
+            )
         return cls(policies=policies, classifier=classifier)
 
     async def understand(self, message: str, *, context: TurnContext) -> Understanding:
