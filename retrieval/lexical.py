@@ -102,16 +102,18 @@ def _holding(texts: Sequence[set[str]]) -> dict[str, NDArray[np.int64]]:
 
 
 def _apart(chunks: Sequence[Chunk], texts: Sequence[set[str]]) -> dict[str, Floats]:
-    """For each word how much it sets a chunk apart: 1 in the only section that holds it, 0 where all do."""
+    """For each word how much it sets a chunk apart: 1 in the only section of several that holds it, 0 where all do."""
     articles: dict[tuple[str, str], list[int]] = {}
     for number, chunk in enumerate(chunks):
         articles.setdefault((chunk.article, chunk.version), []).append(number)
     found: dict[str, Floats] = {}
     for numbers in articles.values():
+        if len(numbers) == 1:
+            continue
         holders = Counter(word for number in numbers for word in texts[number])
         for number in numbers:
             for word in texts[number]:
-                others = (holders[word] - 1) / max(1, len(numbers) - 1)
+                others = (holders[word] - 1) / (len(numbers) - 1)
                 found.setdefault(word, np.zeros(len(chunks)))[number] = 1 - others
     return found
 

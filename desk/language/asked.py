@@ -56,7 +56,8 @@ _ASKED_PATTERNS = tuple((re.compile(pattern, re.IGNORECASE), kinds) for pattern,
 _STATED_PATTERNS = tuple((re.compile(pattern), kind) for pattern, kind in _STATED)
 _OPEN = re.compile(r"\b(?:how|what|when|where|which|who|whom|whose|why)\b", re.IGNORECASE)
 _HOW = re.compile(
-    r"\bhow (?:long|soon|fast|quick|quickly|much|many|late|often|expensive)\b|\b(?:some|any|every)(?:thing|one|body)\b",
+    r"\bhow (?:long|soon|fast|quick|quickly|much|many|late|often|expensive)\b|\b(?:some|any|every)(?:thing|one|body)\b"
+    r"|\b(?:tak|us)(?:e|es|ing)\b",
     re.IGNORECASE,
 )
 _NEGATION = re.compile(r"\b(?:not|never|no|nor|none|nothing|without|cannot|except|excluded)\b|n['’]t\b", re.IGNORECASE)
@@ -74,7 +75,7 @@ def is_open(question: str) -> bool:
 
 
 def without_question_words(question: str) -> str:
-    """The question without "how fast", "something" and the like, which name no subject."""
+    """The question without "how fast", "take", "something" and the like, which name no subject."""
     return _HOW.sub(" ", question[:MAX_CHARS])
 
 

@@ -114,23 +114,23 @@ class _Article:
 
     def said(self, asked: _Question) -> list[tuple[_Section, list[Unit]]]:
         """Sections and the units to say of each, in reading order."""
-        merits = {id(section): self._merit(section, asked) for section in self.sections}
-        places = sorted(
-            range(len(self.sections)), key=lambda place: RANK_MERIT * place - merits[id(self.sections[place])]
-        )
-        first, *others = (self.sections[place] for place in places)
+        merits = [self._merit(section, asked) for section in self.sections]
+        places = sorted(range(len(merits)), key=lambda place: RANK_MERIT * place - merits[place])
+        first = self.sections[places[0]]
         chosen = [(first, self._chosen(first, asked))]
         general = self.weight(asked.stems - self.title_stems) <= GENERAL * self.weight(asked.stems)
-        lead = next((section for section in others if section.is_lead), None)
+        lead = next((section for section in self.sections if section.is_lead and section is not first), None)
         if lead and general:
-            chosen = [(lead, lead.units[:1]), *chosen]
-        for section in others:
-            near = merits[id(section)] >= SECOND * merits[id(first)] > 0
-            if section is lead or section.is_limiting or not (near or general or (first.is_lead and len(chosen) == 1)):
+            chosen.insert(0, (lead, lead.units[:1]))
+        for place in places[1:]:
+            section = self.sections[place]
+            if section is lead or section.is_limiting:
                 continue
-            units = self._chosen(section, asked)
-            if near or (first.is_lead and len(chosen) == 1) or not asked.kinds:
-                _add(chosen, section, units if near or first.is_lead else units[:1])
+            # An opening alone only promises: what comes next says it.
+            whole = merits[place] >= SECOND * merits[places[0]] > 0 or (first.is_lead and len(chosen) == 1)
+            if whole or (general and not asked.kinds):
+                units = self._chosen(section, asked)
+                _add(chosen, section, units if whole or first.is_lead else units[:1])
         return chosen
 
     def _merit(self, section: _Section, asked: _Question) -> float:

@@ -140,3 +140,64 @@ def test_hostile_markdown_takes_no_time(piece: str) -> None:
     units_of((piece * 8192)[:8192])
 
     assert time.process_time() - started < 0.5
+
+
+LEAD = "A refund starts when your return has reached our warehouse. You need not ask for it."
+TIMES = """| Step | Time |
+| --- | --- |
+| Your parcel travels | 3 to 7 business days |
+| We check it | within 2 business days |
+"""
+LIMITS = "We don't refund to another card. We don't pay refunds in cash."
+
+
+def refunds(**texts: str) -> list[Passage]:
+    """Passages of one article, best first; the name is the heading, ``lead`` has none."""
+    return [
+        passage(
+            text, chunk_id=f"refunds@1.0#{name}", article="refunds", title="How long a refund takes",
+            heading="" if name == "lead" else name.replace("_", " "),
+        )
+        for name, text in texts.items()
+    ]  # fmt: skip
+
+
+def test_a_general_question_is_answered_by_the_kind_of_fact_it_asks_for() -> None:
+    """R3.3: the exclusions come first in the search, but nobody asked for them."""
+    answer = said("How long do refunds take?", *refunds(What_we_don_t_do=LIMITS, The_steps=TIMES, lead=LEAD))
+
+    assert answer == (
+        "A refund starts when your return has reached our warehouse.\n\n**The steps**\n\n"
+        "- **Your parcel travels**: 3 to 7 business days\n- **We check it**: within 2 business days"
+    )
+
+
+def test_exclusions_are_said_when_the_question_asks_for_one() -> None:
+    """R3.3"""
+    passages = refunds(**{"What we don't do": LIMITS}, The_steps=TIMES, lead=LEAD)
+
+    assert said("Do you pay refunds in cash?", *passages).startswith("We don't refund to another card.")
+
+
+def test_an_answer_over_several_sections_cites_each() -> None:
+    """R4.6"""
+    parts = answer_parts("How long do refunds take?", refunds(The_steps=TIMES, lead=LEAD))
+
+    assert [part["chunk_ids"][0].partition("#")[2] for part in parts] == ["lead", "The_steps", "The_steps", "The_steps"]
+
+
+def test_an_opening_is_followed_by_what_it_promises() -> None:
+    """R3.3"""
+    passages = refunds(lead="We put it right at our cost.", Your_choice="You get a replacement or your money back.")
+
+    assert said("my vase arrived broken, who puts it right", *passages) == (
+        "We put it right at our cost.\n\nYou get a replacement or your money back."
+    )
+
+
+def test_added_sections_stay_short_enough_to_read() -> None:
+    """R3.3"""
+    long = "The refund of an item takes a while. " * 12
+    answer = said("Tell me about refunds", *refunds(lead=LEAD, One=long, Two=long, Three=long))
+
+    assert len(answer) <= 700
