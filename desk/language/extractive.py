@@ -232,7 +232,8 @@ def _with_context(place: int, units: Sequence[Unit], *, whole: bool) -> set[int]
         kept = {place}
         if unit.text.endswith(":") and place + 1 < len(units) and units[place + 1].kind != "sentence":
             kept |= _block(units, units[place + 1].block)
-        if place and _LEANING.match(unit.text) and units[place - 1].kind == "sentence":
+        leans = place and (_LEANING.match(unit.text) or units[place - 1].text.endswith("?"))
+        if leans and units[place - 1].kind == "sentence":
             kept |= {place - 1}
         return kept
     block = _block(units, unit.block)

@@ -73,6 +73,13 @@ def test_a_sentence_that_leans_on_the_one_before_keeps_it() -> None:
     assert "Refunds go to the original payment method. They take 5 business days." in answer
 
 
+def test_an_answer_to_a_question_of_the_article_keeps_that_question() -> None:
+    """R3.3"""
+    text = "The label comes by e-mail. No printer? Choose the QR code. Pack the item well. Keep the receipt. Thank you."
+
+    assert said("Where is the QR code?", passage(text)) == "No printer? Choose the QR code."
+
+
 def test_a_table_row_is_readable_alone() -> None:
     """R3.3"""
     answer = said("How much is express?", passage(SHIPPING, title="Shipping", heading="Methods"))

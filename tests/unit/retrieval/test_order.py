@@ -2,6 +2,9 @@
 
 import pytest
 
+from retrieval.chunking import chunk_article
+from retrieval.lexical import LexicalIndex
+from retrieval.order import SectionOrder
 from retrieval.search import SearchResult
 from retrieval.text import words
 from tests.unit.retrieval.articles import article
@@ -53,6 +56,23 @@ async def test_the_section_that_answers_comes_first(query: str, section: str) ->
 async def test_a_side_remark_does_not_beat_the_article_of_the_area() -> None:
     """R4.4: the club says a word about returns; the intent names the area."""
     assert await first_of("how do I return something", "returns") == "how-to@1.0#how-to-return-an-item"
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "second"),
+    [
+        ("what is your warranty?", "", "What we don't do"),
+        ("how soon will it end", "How long the warranty lasts", "Passing it on"),
+        ("does the item have a new owner", "Passing it on", "How long the warranty lasts"),
+    ],
+)
+def test_sections_differ_by_what_is_asked(query: str, first: str, second: str) -> None:
+    """R4.4: exclusions, kind of fact, words of their own; without any nearness."""
+    chunks = chunk_article(article(BODY, id="warranty", title="Warranty", area="warranty"))
+    gains = SectionOrder(chunks).gains(query, LexicalIndex(chunks).score(query))
+    gained = dict(zip((chunk.heading for chunk in chunks), gains, strict=True))
+
+    assert gained[first] > gained[second] + 0.1
 
 
 def test_words_of_one_meaning_meet() -> None:
