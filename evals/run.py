@@ -32,8 +32,8 @@ class Files:
 
 
 def suites() -> list[str]:
-    """The names of all suites."""
-    return list(_SUITES)
+    """The suites that need nothing but the pack."""
+    return [name for name in _SUITES if name not in _ON_FILES_ALONE]
 
 
 def run_suite(name: str, files: Files) -> SuiteResult:
@@ -78,6 +78,14 @@ def _retrieval(files: Files) -> SuiteResult:
     return retrieval.run(corpus=files.corpus, queries=files.queries)
 
 
+def _answers(files: Files) -> SuiteResult:
+    from evals.suites import answers
+
+    if files.given:
+        raise InvalidRequest("The answers suite measures the pack; it takes no files.")
+    return answers.run_pack(_pack())
+
+
 def _redaction(files: Files) -> SuiteResult:
     from evals.suites import redaction
 
@@ -90,4 +98,10 @@ def _pack() -> PolicySet:
     return load_pack(resolve_pack(load_settings().pack))
 
 
-_SUITES: dict[str, Callable[[Files], SuiteResult]] = {"classifier": _classifier, "retrieval": _retrieval}
+_SUITES: dict[str, Callable[[Files], SuiteResult]] = {
+    "classifier": _classifier,
+    "retrieval": _retrieval,
+    "answers": _answers,
+    "redaction": _redaction,
+}
+_ON_FILES_ALONE = ("redaction",)
