@@ -1,6 +1,7 @@
 """``frontdesk serve``: the HTTP server, from migration to drain."""
 
 import asyncio
+import gc
 import logging
 import socket
 from collections.abc import Callable
@@ -38,6 +39,9 @@ async def _serve(settings: "Settings", listener: socket.socket, *, host: str, de
     from server.serving import FrontdeskServer
 
     async with open_desk(settings, demo=demo) as desk:
+        # What is open now stays: the collector need not walk through it again with every turn.
+        gc.collect()
+        gc.freeze()
         app = create_app(lambda: nullcontext(desk), settings=settings)
         await FrontdeskServer(app, on_ready=lambda: _tell(listener, host)).serve(sockets=[listener])
 

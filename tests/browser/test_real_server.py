@@ -1,6 +1,5 @@
 """The two conversations every newcomer has, in a browser, with a real ``frontdesk serve --demo``."""
 
-
 import pytest
 from selenium.webdriver import Chrome
 

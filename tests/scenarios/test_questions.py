@@ -48,10 +48,20 @@ async def test_each_sentence_is_logged_with_its_chunk_and_file(customer: Custome
 
 async def test_what_no_article_says_is_not_guessed(customer: Customer) -> None:
     """R4.4: below the threshold the assistant says that it does not know and offers a person."""
-    heard = await customer.says("which warranty applies to a sofa I bought in 1987 in another shop on the moon?")
+    heard = await customer.says("Is the blue rug safe for dogs?")
 
-    assert heard.outcome in ("answered", "refused", "asked")
+    assert not heard.sources
+    assert "don't know" in heard.text
     assert "Talk to a person" in heard.options
+    assert heard.of("handoff.offered")
+
+
+async def test_a_yes_to_the_offer_of_a_person_brings_one(customer: Customer) -> None:
+    """R4.4, R7.4"""
+    await customer.says("Is the blue rug safe for dogs?")
+    heard = await customer.says("yes please")
+
+    assert heard.outcome == "escalated"
 
 
 async def test_a_question_outside_the_shop_gets_a_polite_boundary(customer: Customer) -> None:
