@@ -8,40 +8,16 @@ import asyncio
 import contextlib
 import queue
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from desk.domain.breaker import CircuitBreaker
 from retrieval.errors import DenseSearchUnavailable
 
 Result = TypeVar("Result")
 
 
-class CircuitBreaker:
-    """Opens after ``failures`` in a row; ``rest`` seconds later one call may try again."""
-
-    def __init__(self, *, failures: int = 3, rest: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limit = failures
-        self._rest = rest
-        self._clock = clock
-        self._failed = 0
-        self._open_until = 0.0
-
-    def check(self) -> None:
-        """Raises ``DenseSearchUnavailable`` while open. The one call let through when it half-opens is this one."""
-        if self._failed < self._limit:
-            return
-        if self._clock() < self._open_until:
-            raise DenseSearchUnavailable("vector search failed repeatedly and rests")
-        self._open_until = self._clock() + self._rest
-
-    def succeeded(self) -> None:
-        self._failed = 0
-
-    def failed(self) -> None:
-        self._failed += 1
-        if self._failed >= self._limit:
-            self._open_until = self._clock() + self._rest
+REST_SECONDS = 10.0  # after three failures in a row
 
 
 class Guard:
@@ -50,7 +26,7 @@ class Guard:
     def __init__(self, *, name: str, threads: int = 4, breaker: CircuitBreaker | None = None) -> None:
         self._name = name
         self._threads = threads
-        self._breaker = breaker or CircuitBreaker()
+        self._breaker = breaker or CircuitBreaker(open_seconds=REST_SECONDS)
         self._free = asyncio.Semaphore(threads)
         self._abandoned = 0
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -65,7 +41,8 @@ class Guard:
         """The call's result. Raises ``DenseSearchUnavailable`` when it fails, takes too long or must not be tried."""
         if self._abandoned >= self._threads:
             raise DenseSearchUnavailable("calls that never returned hold every thread of vector search")
-        self._breaker.check()
+        if not self._breaker.allows():
+            raise DenseSearchUnavailable("vector search failed repeatedly and rests")
         try:
             async with asyncio.timeout(seconds):
                 await self._free.acquire()
@@ -78,6 +55,9 @@ class Guard:
         except Exception as exc:
             self._breaker.failed()
             raise DenseSearchUnavailable(f"vector search failed: {type(exc).__name__}") from exc
+        except BaseException:  # cancelled: says nothing about the dependency
+            self._breaker.abandoned()
+            raise
         self._breaker.succeeded()
         return result
 

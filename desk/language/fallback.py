@@ -6,9 +6,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict, cast
 
+from desk.domain.breaker import BreakerState, CircuitBreaker
 from desk.domain.errors import LanguageModelFailed
 from desk.domain.passages import Passage
-from desk.language.breaker import BreakerState, CircuitBreaker
 from desk.language.engine import AnswerPart, LanguageEngine, TurnContext, Understanding
 
 logger = logging.getLogger(__name__)

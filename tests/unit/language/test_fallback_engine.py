@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from desk.domain.breaker import CircuitBreaker
 from desk.domain.errors import LanguageModelFailed
 from desk.domain.passages import Passage
-from desk.language.breaker import CircuitBreaker
 from desk.language.engine import AnswerPart, TurnContext, Understanding
 from desk.language.fallback import FallbackEngine
 from desk.language.offline import OfflineEngine
