@@ -34,6 +34,8 @@ class Memory(TypedDict):
 
     request: Request | None
     """The request that waits for the customer's next words."""
+    last: Request | None
+    """The request answered last from a business system: what a correction ("I meant HP-10002") is about."""
     waiting: list[Request]
     """Further requests of an earlier message, in order."""
     known: dict[str, str]

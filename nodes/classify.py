@@ -18,7 +18,8 @@ class Classify:
     policies: PolicySet
 
     async def __call__(self, state: SupportState, emit: Emit) -> SupportState:
-        memory = state.get("memory") or new_memory()
+        memory = new_memory()
+        memory.update(state.get("memory", {}))  # a conversation may have begun under an older release
         text = _chosen(state["text"], memory=memory, policies=self.policies)
         understanding = await self.engine.understand(text, context=_context(state, memory))
         requests = requests_in(understanding, text=text, memory=memory, policies=self.policies)
@@ -51,6 +52,7 @@ def new_memory() -> Memory:
     """The memory of a conversation that has just begun."""
     return {
         "request": None,
+        "last": None,
         "waiting": [],
         "known": {},
         "clarifications": 0,
@@ -66,7 +68,7 @@ def requests_in(understanding: Understanding, *, text: str, memory: Memory, poli
     """The requests of a message, the one to work on first; none when it was not understood well enough.
 
     A message that only gives what was asked for goes on with the pending request. A confident other intent replaces
-    it: customers change their minds.
+    it: customers change their minds. A new value and no clear request is a correction of the last one.
     """
     guesses = [guess for guess in understanding["intents"] if guess["intent"] in policies.intents]
     sure = [guess for guess in guesses if guess["confidence"] >= policies.thresholds.intent_confidence]
@@ -80,6 +82,10 @@ def requests_in(understanding: Understanding, *, text: str, memory: Memory, poli
         return [
             _request(memory["offered"][text], 1.0, text=_last_words(memory) or text, fields=memory["known"] | fields)
         ]
+    if not sure and (last := memory["last"]) is not None:
+        correctable = {spec.name for spec in policies.intents[last["intent"]].fields}
+        if corrected := {name: value for name, value in fields.items() if name in correctable}:
+            return [{**last, "fields": last["fields"] | corrected}]
     return [
         _request(guess["intent"], guess["confidence"], text=guess.get("text", text), fields=memory["known"] | fields)
         for guess in sure

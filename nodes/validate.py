@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from desk.handoff.triggers import escalation_on
 from desk.policies.models import Intent, PolicySet
 from graph.node import Emit
-from graph.state import OutlineItem, Request, SupportState
+from graph.state import Memory, OutlineItem, Request, SupportState
 from tools.calls import ToolResult
 from tools.wording import reply_values
 
@@ -27,7 +27,10 @@ class Validate:
                 outline: list[OutlineItem] = [*state["outline"], self._told(result, request, intent)]
                 if intent.completion.ask and not state["memory"]["waiting"]:
                     outline.append({"kind": "text", "text": intent.completion.ask})
-                return self._next(state, outline) | {"options": list(intent.reply.quick_replies)}
+                memory: Memory = {**state["memory"], "last": request}
+                return self._next({**state, "memory": memory}, outline) | {
+                    "options": list(intent.reply.quick_replies),
+                }
             case "not_found":
                 return self._not_found(state, request, intent)
             case "failed" | "denied":
@@ -64,7 +67,7 @@ class Validate:
     def _next(self, state: SupportState, outline: list[OutlineItem]) -> SupportState:
         waiting = state["memory"]["waiting"]
         if not waiting:
-            return {"outline": outline, "request": None, "result": None}
+            return {"outline": outline, "request": None, "result": None, "memory": state["memory"]}
         upcoming = waiting[0]
         title = self.policies.intents[upcoming["intent"]].title
         lead: OutlineItem = {

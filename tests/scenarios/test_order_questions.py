@@ -45,6 +45,26 @@ async def test_the_number_is_remembered_for_the_next_request(customer: Customer)
     assert "INV-HP-10001" in told.text
 
 
+async def test_a_correction_is_about_the_last_request(customer: Customer) -> None:
+    """R1.5: "actually, order 2, not 1"."""
+    await customer.says("status of order HP-10001, my e-mail is ava.moreno@example.com")
+    told = await customer.says("actually I meant HP-10002")
+
+    assert told.outcome == "answered"
+    assert "HP-10002" in told.text
+    assert "42.00" in told.text
+
+
+async def test_a_question_in_between_does_not_lose_the_request(customer: Customer) -> None:
+    """R1.5"""
+    await customer.says("where is my order HP-10001?")
+    between = await customer.says("what is your returns policy?")
+    told = await customer.says("ava.moreno@example.com")
+
+    assert "30 days" in between.text
+    assert "HP-10001" in told.text
+
+
 async def test_a_foreign_order_and_one_that_does_not_exist_get_the_same_sentence(shop: Shop) -> None:
     """A04, R5.2: nothing tells whether an order of somebody else exists."""
     ava, again = await shop.customer(), await shop.customer()
