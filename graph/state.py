@@ -104,8 +104,6 @@ class TurnInput(TypedDict, total=False):
     turn_id: str
     channel: Channel
     locale: str
-    card_seen: bool
-    """A card number was masked in it."""
 
 
 class SupportState(TypedDict, total=False):
@@ -119,7 +117,6 @@ class SupportState(TypedDict, total=False):
     conversation_id: Annotated[str, UntrackedValue]
     channel: Annotated[Channel, UntrackedValue]
     locale: Annotated[str, UntrackedValue]
-    card_seen: Annotated[bool, UntrackedValue]
     understanding: Annotated[Understanding, UntrackedValue]
     request: Annotated[Request | None, UntrackedValue]
     """The request this pass works on."""

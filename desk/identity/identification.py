@@ -45,10 +45,6 @@ class IdentificationStore:
         row = await self._row(_ACTOR, conversation_id=conversation_id)
         return {"customer_id": row["customer_id"], "level": row["level"]} if row else {"customer_id": None, "level": 0}
 
-    async def begin(self, conversation_id: str, customer_id: str) -> Actor:
-        """An in-app customer, known from the host's token, is at level 1 from the start."""
-        return await self.identify(conversation_id, customer_id=customer_id)
-
     async def attempt(
         self, conversation_id: str, *, email: str, order_number: str, find: FindCustomer
     ) -> Actor | NotIdentified:
@@ -80,17 +76,14 @@ class IdentificationStore:
         return actor
 
     async def identify(self, conversation_id: str, *, customer_id: str) -> Actor:
-        """Level 1 for a proven customer. Raises ``Forbidden`` when the conversation already belongs to another."""
+        """Level 1 for a customer proven here, or by the host's token (in-app).
+
+        Raises ``Forbidden`` when the conversation already belongs to another.
+        """
         row = await self._row(_IDENTIFY, conversation_id=conversation_id, customer_id=customer_id)
         if row is None:
             raise Forbidden("This conversation already belongs to another customer.")
         return {"customer_id": row["customer_id"], "level": row["level"]}
-
-    async def failed(self, conversation_id: str) -> int:
-        """Counts one more failed attempt and returns how many there are."""
-        row = await self._row(_FAIL, conversation_id=conversation_id)
-        assert row is not None, "an upsert returns its row"
-        return int(row["failures"])
 
     async def forget(self, conversation_id: str) -> None:
         """Erases what is known of the conversation's customer."""
@@ -138,12 +131,6 @@ ON CONFLICT (conversation_id) DO UPDATE
    SET customer_id = excluded.customer_id, level = greatest(known.level, 1), at = now()
  WHERE known.customer_id IS NULL OR known.customer_id = excluded.customer_id
 RETURNING customer_id, level
-"""
-
-_FAIL = """
-INSERT INTO identifications AS known (conversation_id, failures) VALUES (%(conversation_id)s, 1)
-ON CONFLICT (conversation_id) DO UPDATE SET failures = known.failures + 1, at = now()
-RETURNING failures
 """
 
 _ACTOR = "SELECT customer_id, level FROM identifications WHERE conversation_id = %(conversation_id)s"

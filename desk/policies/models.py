@@ -66,8 +66,6 @@ class SystemReplies(PackModel):
     """No such record, or one of somebody else: one sentence for both, and for an e-mail that does not match."""
     clarify: str
     """Two or more requests are possible: asks which of the options is meant."""
-    clarify_open: str
-    """Nothing was understood well enough to offer options."""
     dont_know: str
     """No passage answers the question; a person is offered."""
     out_of_scope: str
@@ -77,11 +75,6 @@ class SystemReplies(PackModel):
     """Said in front of the reply when the customer is annoyed: a person is offered."""
     next_request: str
     """Leads over to the next request of a message with several."""
-    request_dropped: str
-    """The customer changed their mind."""
-    anything_else: str
-    escalated: str
-    """A ticket exists; what happens next."""
     already_escalated: str
     """The customer writes again while a person has the request."""
     turn_failed: str

@@ -24,7 +24,6 @@ ALL: frozenset[Kind] = frozenset(SHOWN)
 SENSITIVE: frozenset[Kind] = ALL - {"email", "phone"}
 """What is masked in a customer's words: addresses and telephone numbers stay, because workflows need them."""
 
-_MASKED_CARD = re.compile(r"\[card ending \d{4}\]")
 _MASKED_CARD = re.compile(r"\[card(?: ending \d{4})?\]")
 _ENCODED = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}={0,2}")
 
@@ -38,11 +37,6 @@ class Redacted:
 
     text: str
     found: tuple[Found, ...]
-
-    @property
-    def card_seen(self) -> bool:
-        """A payment card number was among it."""
-        return any(found.type == "card" for found in self.found)
 
 
 def redact(text: str, previous: str = "", *, kinds: Collection[Kind] = SENSITIVE) -> Redacted:
@@ -65,7 +59,8 @@ def _found(text: str, previous: str, *, kinds: Collection[Kind]) -> tuple[Found,
             break
         found += more
         text = "".join(_masked(text, more, blank=True))
-    return tuple(sorted(found, key=lambda item: item.start))
+    # A label may be found late, in front of what was found before ("…1111password is :4111…"): it takes that in.
+    return _without_overlaps(found)
 
 
 def _masked(text: str, found: Iterable[Found], *, blank: bool = False) -> Iterator[str]:

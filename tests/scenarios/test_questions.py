@@ -84,3 +84,13 @@ async def test_two_requests_in_one_message_are_both_answered(customer: Customer)
     heard = await customer.says("Do you ship to Canada? And also, how long is the warranty?")
 
     assert {"international-shipping", "warranty"} <= set(heard.sources)
+
+
+async def test_a_clarifying_question_is_answered_by_one_of_its_options(customer: Customer) -> None:
+    """R1.5: the option chosen counts, and its request goes on."""
+    asked = await customer.says("actually I meant HP-10002")
+    told = await customer.says(asked.options[0].lower())
+
+    assert asked.outcome == "asked"
+    assert "Talk to a person" in asked.options
+    assert told.nodes[:3] == ["classify", "refusal_check", "authenticate"]

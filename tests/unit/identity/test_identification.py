@@ -35,12 +35,13 @@ async def test_an_address_and_its_order_make_level_1(store: IdentificationStore,
     actor = await store.attempt("conv_1", email=" AVA@example.com", order_number="HP-1", find=crm.identify)
 
     assert actor == await store.actor("conv_1") == AVA
-    assert await store.failed("conv_1") == 1
+    wrong = await store.attempt("conv_1", email=ADDRESS, order_number="HP-404", find=crm.identify)
+    assert wrong == NotIdentified(failures=1)
 
 
 async def test_an_in_app_customer_begins_at_level_1(store: IdentificationStore) -> None:
     """R5.1: from the host's token."""
-    assert await store.begin("conv_1", "C-1") == await store.actor("conv_1") == AVA
+    assert await store.identify("conv_1", customer_id="C-1") == await store.actor("conv_1") == AVA
 
 
 async def test_every_wrong_pair_gets_the_same_answer(store: IdentificationStore, crm: MemorySystems) -> None:
@@ -137,7 +138,7 @@ async def test_the_address_is_not_stored(store: IdentificationStore, crm: Memory
     assert not any("ava" in row or ADDRESS.encode().hex() in row for row in rows)
 
 
-async def test_a_failing_system_costs_no_attempt(store: IdentificationStore, pool: Pool) -> None:
+async def test_a_failing_system_costs_no_attempt(store: IdentificationStore, crm: MemorySystems) -> None:
     """R12.4: the customer is not to blame."""
 
     async def down(*, email: str, order_number: str) -> str | None:
@@ -147,12 +148,13 @@ async def test_a_failing_system_costs_no_attempt(store: IdentificationStore, poo
         with pytest.raises(SystemUnavailable):
             await store.attempt("conv_1", email=ADDRESS, order_number="HP-1", find=down)
 
-    assert await store.failed("conv_1") == 1
+    wrong = await store.attempt("conv_1", email=ADDRESS, order_number="HP-404", find=crm.identify)
+    assert wrong == NotIdentified(failures=1)
 
 
 async def test_a_conversation_never_changes_its_customer(store: IdentificationStore, crm: MemorySystems) -> None:
     """A05: not by a right pair of somebody else, not by a call; in parallel one wins and stays."""
-    await store.begin("conv_1", "C-1")
+    await store.identify("conv_1", customer_id="C-1")
 
     answer = await store.attempt("conv_1", email="ben@example.com", order_number="HP-2", find=crm.identify)
     with pytest.raises(Forbidden):
@@ -168,8 +170,8 @@ async def test_a_conversation_never_changes_its_customer(store: IdentificationSt
 
 async def test_erasing_a_conversation_forgets_its_customer(store: IdentificationStore) -> None:
     """R6.6."""
-    await store.begin("conv_1", "C-1")
-    await store.begin("conv_2", "C-1")
+    await store.identify("conv_1", customer_id="C-1")
+    await store.identify("conv_2", customer_id="C-1")
 
     await store.forget("conv_1")
 

@@ -57,7 +57,7 @@ def test_a_card_is_masked_in_every_form(form: str) -> None:
     """K01, R6.4: only the last four digits remain."""
     result = redact(f"please use {form} for it")
 
-    assert result.card_seen
+    assert "card" in {found.type for found in result.found}
     assert result.text.startswith("please use ")
     assert result.text.endswith(" for it")
     assert "[card ending 1111]" in result.text or "[card ending 0005]" in result.text

@@ -100,6 +100,14 @@ def test_spans_refer_to_the_original() -> None:
     ]
 
 
+def test_a_label_found_late_takes_in_what_was_found_before() -> None:
+    """R6.4: the spans of one text never overlap."""
+    once = redact("4111 1111 1111 1111password is :4111 1111 1111 1111GB82WEST12345698765432")
+
+    assert once.text == "[card ending 1111]password is [secret]"
+    assert redact(once.text).text == once.text
+
+
 @given(st.lists(PIECES | st.text(max_size=6), max_size=14).map("".join))
 @settings(max_examples=400, deadline=None, derandomize=True)
 def test_masking_twice_changes_nothing_more(text: str) -> None:
