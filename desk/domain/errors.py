@@ -13,7 +13,9 @@ FrontdeskError
 ├── LeaseLost                     another process runs this conversation now
 └── IntegrationError
     ├── RecordNotFound            the system has no such record for this customer
-    └── SystemUnavailable         the system did not answer; safe to retry
+    ├── NotPossible               the system refuses: one of its own rules; nothing was changed
+    ├── SystemUnavailable         the system did not answer and did nothing; safe to retry
+    └── OutcomeUnknown            it may have been done or not; never repeat it without the same key
 
 Every error has a stable ``code`` for programs and a sentence that is safe to show to a customer.
 """
@@ -129,3 +131,21 @@ class SystemUnavailable(IntegrationError):
     code = "system_unavailable"
     status = 503
     title = "A business system is not available"
+
+
+class NotPossible(IntegrationError):
+    """``reason`` is one word of ``desk.integrations.protocols.Refused`` for programs and reply templates."""
+
+    code = "not_possible"
+    status = 409
+    title = "A business system refuses"
+
+    def __init__(self, detail: str, *, reason: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class OutcomeUnknown(IntegrationError):
+    code = "outcome_unknown"
+    status = 502
+    title = "It is not known whether it was done"
