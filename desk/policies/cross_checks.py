@@ -6,8 +6,10 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
+from desk.policies.action_checks import check_actions
 from desk.policies.models import Intent, Trigger
 from desk.policies.placeholders import ALWAYS, HANDED_OVER, PROMPTS, SITUATIONS, reply_values
+from desk.policies.references import problems_of_reference, problems_of_template
 from desk.policies.regex_risk import risk
 from desk.policies.sources import PackFiles, Written
 from desk.policies.yaml_source import Key, Problem
@@ -22,9 +24,10 @@ def cross_check(files: PackFiles) -> Iterator[Problem]:
         yield from _intent(intent, files)
     yield from _shared_examples(files)
     for refusal in files.refusals:
-        yield from _reference(refusal, ("queue",), refusal.value.queue, "queue", files)
-        yield from _template(refusal, ("template",), refusal.value.template, HANDED_OVER, files)
+        yield from problems_of_reference(refusal, ("queue",), refusal.value.queue, "queue", files)
+        yield from problems_of_template(refusal, ("template",), refusal.value.template, HANDED_OVER, files)
     yield from _refusal_patterns(files)
+    yield from check_actions(files)
     yield from _triggers(files)
     yield from _situations(files)
     yield from _prompts(files)
@@ -38,30 +41,11 @@ def plain(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
 
 
-def _reference(at: Written[Any], key: Key, name: str, kind: str, files: PackFiles) -> Iterator[Problem]:
-    known = files.named[kind]
-    if name not in known and kind not in files.unreadable:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else "add it or use one that exists"
-        yield at.problem(key, f"there is no {kind} {name!r} in the pack; {hint}")
-
-
-def _template(at: Written[Any], key: Key, name: str, allowed: frozenset[str], files: PackFiles) -> Iterator[Problem]:
-    """The template exists and uses only values that are known where it is used."""
-    yield from _reference(at, key, name, "reply", files)
-    for reply in files.replies:
-        if reply.value.name == name:
-            unknown = sorted(reply.value.placeholders - allowed)
-            if unknown:
-                used = ", ".join(f"{{{name}}}" for name in unknown)
-                there = ", ".join(sorted(allowed))
-                yield at.problem(key, f"{reply.document.file} uses {used}, which has no value here; there are {there}")
-
-
 def _duplicates(files: PackFiles) -> Iterator[Problem]:
     named: list[tuple[str, list[tuple[str, Written[Any]]]]] = [
         ("id", [(item.value.id, item) for item in files.refusals]),
         ("name", [(item.value.name, item) for item in files.tools]),
+        ("id", [(item.value.id, item) for item in files.approvals]),
         ("id", [(item.value.id, item) for item in files.queues]),
         ("id", [(item.value.id, item) for item in files.triggers]),
         ("id", [(item.value.id, item) for item in files.articles]),
@@ -82,9 +66,9 @@ def _intent(at: Written[Intent], files: PackFiles) -> Iterator[Problem]:
     intent = at.value
     if not intent.title:
         yield at.problem(("title",), "is missing; a few words the customer sees when asked which request is meant")
-    yield from _reference(at, ("queue",), intent.queue, "queue", files)
+    yield from problems_of_reference(at, ("queue",), intent.queue, "queue", files)
     for index, trigger in enumerate(intent.escalate_when):
-        yield from _reference(at, ("escalate_when", index), trigger, "trigger", files)
+        yield from problems_of_reference(at, ("escalate_when", index), trigger, "trigger", files)
     for index, area in enumerate(intent.areas):
         yield from _area(at, ("areas", index), area, files)
     yield from _actions(at, files)
@@ -109,7 +93,7 @@ def _actions(at: Written[Intent], files: PackFiles) -> Iterator[Problem]:
     fields = {spec.name for spec in at.value.fields}
     for index, action in enumerate(at.value.actions):
         key: Key = ("actions", index, "tool")
-        yield from _reference(at, key, action.tool, "tool", files)
+        yield from problems_of_reference(at, key, action.tool, "tool", files)
         if (tool := tools.get(action.tool)) is None:
             continue
         if tool.level > at.value.level:
@@ -145,6 +129,8 @@ def _fields(at: Written[Intent]) -> Iterator[Problem]:
         names.add(spec.name)
         if (spec.type == "choice") != bool(spec.choices):
             yield at.problem(("fields", index, "choices"), "go with type choice, and only with it; add or remove them")
+        if (spec.type == "option") != (spec.options is not None):
+            yield at.problem(("fields", index, "options"), "go with type option, and only with it; add or remove them")
 
 
 def _reply(at: Written[Intent], files: PackFiles) -> Iterator[Problem]:
@@ -160,9 +146,9 @@ def _reply(at: Written[Intent], files: PackFiles) -> Iterator[Problem]:
         templates.append((("reply", "template"), reply.template))
     for key, name in templates:
         if known:
-            yield from _template(at, key, name, values, files)
+            yield from problems_of_template(at, key, name, values, files)
         else:
-            yield from _reference(at, key, name, "reply", files)
+            yield from problems_of_reference(at, key, name, "reply", files)
     if known and reply.variants and reply.variant_field not in values:
         results = ", ".join(sorted(values - ALWAYS))
         yield at.problem(("reply", "variant_field"), f"must name a result the variants depend on; there are {results}")
@@ -204,8 +190,8 @@ def _refusal_patterns(files: PackFiles) -> Iterator[Problem]:
 def _triggers(files: PackFiles) -> Iterator[Problem]:
     for at in files.triggers:
         if at.value.queue is not None:
-            yield from _reference(at, ("queue",), at.value.queue, "queue", files)
-        yield from _template(at, ("template",), at.value.template, HANDED_OVER, files)
+            yield from problems_of_reference(at, ("queue",), at.value.queue, "queue", files)
+        yield from problems_of_template(at, ("template",), at.value.template, HANDED_OVER, files)
         if (at.value.on == "high_risk_words") != bool(at.value.words):
             yield at.problem(("words",), "go with on: high_risk_words, and only with it; add or remove them")
     kinds = typing.get_args(Trigger.model_fields["on"].annotation)
@@ -222,7 +208,7 @@ def _situations(files: PackFiles) -> Iterator[Problem]:
     if files.header is not None:
         for situation, values in SITUATIONS.items():
             template = getattr(files.header.value.system_replies, situation)
-            yield from _template(files.header, ("system_replies", situation), template, values, files)
+            yield from problems_of_template(files.header, ("system_replies", situation), template, values, files)
 
 
 def _prompts(files: PackFiles) -> Iterator[Problem]:
@@ -302,7 +288,7 @@ def _paraphrases(files: PackFiles) -> Iterator[Problem]:
     seen: set[str] = set()
     for at in files.paraphrases:
         if at.value.intent != OUT_OF_SCOPE:
-            yield from _reference(at, ("intent",), at.value.intent, "intent", files)
+            yield from problems_of_reference(at, ("intent",), at.value.intent, "intent", files)
         text = plain(at.value.text)
         if text in examples:
             yield at.problem(("text",), f"{at.value.text!r} is an example of an intent; write another wording")

@@ -79,23 +79,102 @@ class SystemReplies(PackModel):
     """The customer writes again while a person has the request."""
     turn_failed: str
     """Something broke and not even a ticket could be opened."""
+    verification_sent: str
+    """A one-time code was sent; the customer may type it."""
+    verification_wrong: str
+    verification_expired: str
+    verification_used_up: str
+    """Too many wrong codes for this request."""
+    verification_too_many: str
+    """No further code is sent for a while."""
+    confirmation_unclear: str
+    """Neither yes nor no: asks again."""
+    not_confirmed: str
+    """The customer said no; nothing was done."""
+    changed_meanwhile: str
+    """The facts changed since the customer or an approver agreed; what follows asks again."""
+    awaiting_approval: str
+    approval_rejected: str
+    approval_expired: str
+    approval_question: str
+    """An approver asks the customer something; the request stays open."""
+    withdrawn: str
+    """The customer stopped a request that waited."""
+    too_late_to_stop: str
+    nothing_to_stop: str
+    action_refused: str
+    """The business system refuses and the tool names no reply of its own for the reason."""
     person_option: str
     """Quick reply that asks for a person. A plain label, not a template."""
+    yes_option: str
+    no_option: str
+    """Quick replies of a confirmation. Plain labels."""
+
+
+class Phrases(PackModel):
+    """Whole messages that count as a word of consent; compared without case, punctuation and spaces around them.
+
+    Only these confirm or stop an action: no model's reading of a message does.
+    """
+
+    yes: tuple[str, ...] = Field(min_length=1)
+    no: tuple[str, ...] = Field(min_length=1)
+    stop: tuple[str, ...] = Field(min_length=1)
+    """Stops whatever waits for the customer or for an approver."""
+
+
+class Condition(PackModel):
+    """One comparison of a value known when an action is decided on; several are joined by *and*.
+
+    ``value`` is a path: ``amount`` (of the call), ``daily_total`` (this customer's amounts of this tool in 24 hours,
+    this call included), ``argument.<name>``, ``fact.<field of the quote>`` or ``signal.<name>``. Money is compared in
+    minor units.
+    """
+
+    value: Annotated[str, Field(pattern=r"^(amount|daily_total|(argument|fact|signal)\.[a-z][a-z0-9_.]*)$")]
+    above: int | None = None
+    at_most: int | None = None
+    equals: str | int | bool | None = None
+    one_of: tuple[str, ...] = ()
+    none_of: tuple[str, ...] = ()
+
+
+Signal = Literal["actions_30_days", "contact_changed_days", "country_mismatch"]
+"""Signs of fraud: this tool's runs for the customer in 30 days; days since contact details changed; orders that went
+to another country than the home address."""
+
+
+class OptionSource(PackModel):
+    """Where the choices of an ``option`` field come from: a business system, so the value is never the customer's."""
+
+    tool: Identifier
+    """A read tool; its own arguments come from the session and from fields asked before."""
+    items: Identifier
+    """The result field that holds the list."""
+    value: Identifier
+    """The item's field that becomes the field's value."""
+    label: str
+    """What the customer sees, with the item's fields as placeholders: ``{starts_at} in {place}``."""
+    none_left: str
+    """Template said when the list is empty."""
 
 
 class FieldSpec(PackModel):
     """A value an intent needs from the customer."""
 
     name: Identifier
-    type: Literal["order_number", "invoice_number", "email", "text", "date", "choice"]
+    type: Literal["order_number", "invoice_number", "email", "text", "date", "choice", "money", "option"]
     question: str
-    """Asked when the value is missing; one question for each field."""
+    """Asked when the value is missing; one question for each field. An option's choices follow it as quick replies."""
     required: bool = True
     choices: tuple[str, ...] = ()
+    options: OptionSource | None = None
 
 
 class AllowedAction(PackModel):
     tool: Identifier
+    up_to: int | None = Field(default=None, gt=0)
+    """Limit of the call's amount for this intent, in minor units; more goes to a person."""
 
 
 class Completion(PackModel):
@@ -156,18 +235,29 @@ class Refusal(PackModel):
     template: str
 
 
+ArgumentType = Literal["order_number", "invoice_number", "text", "choice", "reference", "money"]
+
+
 class ToolArgument(PackModel):
     name: Identifier
-    type: Literal["order_number", "invoice_number", "text"]
-    source: Literal["field", "session"]
-    """field: said by the customer and validated · session: the authenticated customer, never text."""
+    type: ArgumentType
+    source: Literal["field", "session", "constant"]
+    """field: said by the customer and validated, or an option a system offered · session: the authenticated customer,
+    never text · constant: the pack's."""
     derived_from: Identifier | None = None
     """Another field that gives the value when the field of the argument's own name was not said."""
     pattern: str = "{value}"
     """How the other field's value becomes this one's: ``INV-{value}``."""
+    default_fact: str | None = None
+    """For money: the field of the quote that is the amount when the customer named none."""
+    at_most_fact: str | None = None
+    """For money: the field of the quote that bounds the amount, whoever named it."""
+    constant: str | None = None
 
     def value_from(self, fields: Mapping[str, str]) -> str | None:
         """The argument's value for a ``field`` source, or None when the customer has not said enough."""
+        if self.source == "constant":
+            return self.constant
         if self.name in fields:
             return fields[self.name]
         if self.derived_from is not None and self.derived_from in fields:
@@ -175,12 +265,30 @@ class ToolArgument(PackModel):
         return None
 
 
+class Requirement(Condition):
+    """A condition without which a tool does not run, and what happens instead. Exactly one of the two is given."""
+
+    reply: str | None = None
+    """Template that says why not; it may use the facts."""
+    trigger: Identifier | None = None
+    """Trigger of ``escalation.yaml``: a person decides."""
+
+
+class Compensation(PackModel):
+    """How an action is taken back (R5.7)."""
+
+    tool: Identifier
+    arguments: dict[str, str] = Field(default_factory=dict)
+    """Argument of that tool → ``argument.<name>`` or ``result.<field>`` of the action to be taken back."""
+
+
 class ToolSpec(PackModel):
     """A tool of the pack: which operation of which system, at which risk. One entry of ``tools.yaml``."""
 
     name: Identifier
     title: str
-    system: Literal["orders", "billing", "crm", "ticketing", "scheduling"]
+    """What it does, for customers, staff and codes: "Refund an order"."""
+    system: Identifier
     operation: Identifier
     risk: Literal["read", "write", "high"]
     level: Level
@@ -189,6 +297,37 @@ class ToolSpec(PackModel):
     arguments: tuple[ToolArgument, ...]
     result_fields: tuple[str, ...]
     """The only fields of the result the graph may see."""
+    quote: Identifier | None = None
+    """Read tool with the same arguments that gives the facts: shown to the customer and the approver, and read again
+    before every step towards the effect."""
+    requires: tuple[Requirement, ...] = ()
+    confirm: str | None = None
+    """Template that asks the customer for a yes in plain words. Needed by every tool that writes."""
+    amount: Identifier | None = None
+    """The money argument that thresholds and limits look at."""
+    editable: tuple[Identifier, ...] = ()
+    """Money arguments an approver may lower."""
+    refused: dict[str, str] = Field(default_factory=dict)
+    """Reason of a system's refusal (``already_shipped`` …) → template."""
+    compensation: Compensation | None = None
+    irreversible: str | None = None
+    """Why there is no compensation. A tool that writes has one of the two."""
+
+
+class ApprovalRule(PackModel):
+    """When an action waits for a person (R5.3). One entry of ``approvals.yaml``; a value that is unknown counts as
+    fulfilled, so a failing system asks for a person rather than letting the action pass."""
+
+    id: Identifier
+    tools: tuple[Identifier, ...] = Field(min_length=1)
+    when: tuple[Condition, ...] = ()
+    """All of them; none: always."""
+    why: str
+    """One sentence for the approver."""
+    roles: tuple[Literal["approver", "supervisor", "admin"], ...] = ("approver", "supervisor")
+    people: int = Field(default=1, ge=1, le=2)
+    """So many different people have to agree."""
+    expires_minutes: int = Field(default=1440, ge=1)
 
 
 class Queue(PackModel):
@@ -209,6 +348,7 @@ class Trigger(PackModel):
     on: Literal[
         "customer_asks", "low_confidence", "field_not_collected", "no_answer", "conflict", "refusal", "tool_failed",
         "frustration", "high_risk_words", "intent_needs_person", "identification_failed", "turn_failed",
+        "policy_exception", "action_unknown", "verification_failed",
     ]  # fmt: skip
     queue: Identifier | None = None
     """None: the intent's own queue."""
@@ -336,9 +476,13 @@ class PolicySet(PackModel):
     assistant: Assistant
     thresholds: Thresholds
     system_replies: SystemReplies
+    phrases: Phrases
+    approver_limits: dict[str, int]
+    """Role → the largest amount it may decide, in minor units; without a limit it decides nothing with an amount."""
     intents: dict[str, Intent]
     refusals: dict[str, Refusal]
     tools: dict[str, ToolSpec]
+    approvals: dict[str, ApprovalRule]
     queues: dict[str, Queue]
     triggers: dict[str, Trigger]
     prompts: dict[str, Prompt]

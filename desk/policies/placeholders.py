@@ -24,6 +24,22 @@ SITUATIONS: dict[str, frozenset[str]] = {
     "next_request": ALWAYS | {"title"},
     "already_escalated": HANDED_OVER,
     "turn_failed": ALWAYS,
+    "verification_sent": ALWAYS | {"title", "sent_to", "minutes"},
+    "verification_wrong": ALWAYS | {"attempts_left"},
+    "verification_expired": ALWAYS,
+    "verification_used_up": ALWAYS,
+    "verification_too_many": ALWAYS,
+    "confirmation_unclear": ALWAYS | {"question"},
+    "not_confirmed": ALWAYS | {"title"},
+    "changed_meanwhile": ALWAYS | {"title"},
+    "awaiting_approval": ALWAYS | {"title"},
+    "approval_rejected": ALWAYS | {"title", "reason"},
+    "approval_expired": ALWAYS | {"title"},
+    "approval_question": ALWAYS | {"title", "question"},
+    "withdrawn": ALWAYS | {"title"},
+    "too_late_to_stop": ALWAYS | {"title"},
+    "nothing_to_stop": ALWAYS,
+    "action_refused": ALWAYS | {"title"},
 }
 """Values of each field of ``SystemReplies`` that names a template."""
 
@@ -45,3 +61,10 @@ def reply_values(intent: Intent, *, tools: dict[str, ToolSpec]) -> frozenset[str
             return ALWAYS | records | {spec.name for spec in intent.fields}
         case _:
             return ALWAYS
+
+
+def action_values(tool: ToolSpec, *, tools: dict[str, ToolSpec]) -> frozenset[str]:
+    """Values a template about a planned action may use: the call's arguments and the facts of its quote."""
+    quote = tools.get(tool.quote or "")
+    facts = {f"{quote.record}.{name}" for name in quote.result_fields} if quote else set()
+    return ALWAYS | facts | {"title"} | {argument.name for argument in tool.arguments if argument.source != "session"}

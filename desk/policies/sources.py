@@ -18,6 +18,7 @@ Model = TypeVar("Model", bound=BaseModel)
 LISTS: dict[str, tuple[str, type[BaseModel]]] = {
     "refusals.yaml": ("id", models.Refusal),
     "tools.yaml": ("name", models.ToolSpec),
+    "approvals.yaml": ("id", models.ApprovalRule),
     "queues.yaml": ("id", models.Queue),
     "escalation.yaml": ("id", models.Trigger),
 }
@@ -38,7 +39,7 @@ SEEDS: dict[str, type[BaseModel]] = {
     "invoices": models.SeedInvoice,
 }
 
-KINDS = ("intent", "refusal", "tool", "queue", "trigger", "reply", "prompt", "article", "area")
+KINDS = ("intent", "refusal", "tool", "approval", "queue", "trigger", "reply", "prompt", "article", "area")
 
 
 class PackHeader(models.PackModel):
@@ -53,6 +54,8 @@ class PackHeader(models.PackModel):
     assistant: models.Assistant
     thresholds: models.Thresholds
     system_replies: models.SystemReplies
+    phrases: models.Phrases
+    approver_limits: dict[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +82,7 @@ class PackFiles:
     intents: list[Written[models.Intent]] = field(default_factory=list)
     refusals: list[Written[models.Refusal]] = field(default_factory=list)
     tools: list[Written[models.ToolSpec]] = field(default_factory=list)
+    approvals: list[Written[models.ApprovalRule]] = field(default_factory=list)
     queues: list[Written[models.Queue]] = field(default_factory=list)
     triggers: list[Written[models.Trigger]] = field(default_factory=list)
     replies: list[Written[models.ReplyTemplate]] = field(default_factory=list)
