@@ -5,21 +5,22 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
+from desk.audit.heads import HeadFile
+from desk.audit.log import AuditLog
+from desk.config.secret import installation_secret
 from desk.config.settings import Settings
 from desk.conversations.events import EventLog
 from desk.conversations.hub import EventHub
 from desk.conversations.inbox import Inbox
 from desk.conversations.pace import Pace
 from desk.conversations.store import ConversationStore
-from desk.db.embedded import start_embedded_postgres, stop_embedded_postgres
 from desk.db.pool import Pool, open_pool
-from desk.domain.errors import ConfigurationError
 from desk.handoff.service import HandoffService
 from desk.identity.identification import IdentificationStore
+from desk.identity.staff import StaffStore
 from desk.integrations.postgres.billing import PostgresBilling
 from desk.integrations.postgres.crm import PostgresCrm
 from desk.integrations.postgres.orders import PostgresOrders
@@ -29,10 +30,11 @@ from desk.language.fallback import FallbackEngine
 from desk.language.offline import OfflineEngine
 from desk.policies.loader import load_pack, resolve_pack
 from desk.policies.models import PolicySet
+from desk.rollout.switches import SwitchStore
 from graph.apology import Apologist
 from graph.builder import Services, build_graph
 from graph.checkpointer import ConversationSaver
-from graph.database import prepare_database
+from graph.database import open_database
 from graph.runs import Graph, TurnRunner
 from retrieval.search import build_retriever
 from tools.executor import ToolExecutor
@@ -40,7 +42,6 @@ from tools.operation import Systems
 from tools.registry import ToolRegistry
 
 DRAIN_SECONDS = 5.0  # after the server's own four: within the ten seconds most supervisors wait
-MIN_SECRET = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,9 @@ class Desk:
     runner: TurnRunner
     log: EventLog
     hub: EventHub
+    audit: AuditLog
+    staff: StaffStore
+    switches: SwitchStore
 
     async def health(self) -> dict[str, str]:
         """Each dependency: ``ok``, or one sentence on what is wrong. Takes at most some seconds."""
@@ -81,9 +85,9 @@ async def open_desk(settings: Settings, *, demo: bool = False) -> AsyncIterator[
 
     ``demo`` loads the pack's seed data and makes a secret of its own. Raises ``ConfigurationError`` and ``PackError``.
     """
-    secret = _secret(settings, demo=demo)
+    secret = installation_secret(settings, demo=demo)
     async with AsyncExitStack() as stack:
-        url = await _database(settings, stack)
+        url = await open_database(settings, stack)
         services, pool = await _services(settings, url=url, secret=secret, demo=demo, stack=stack)
         yield await stack.enter_async_context(run_desk(services, settings=settings, pool=pool, url=url, secret=secret))
 
@@ -114,8 +118,11 @@ async def run_desk(
         runner=runner,
         log=log,
         hub=hub,
+        audit=AuditLog(pool, heads=HeadFile(path=settings.audit_heads_file, secret=secret)),
+        staff=StaffStore(pool, secret=secret),
+        switches=SwitchStore(pool, policies=services.policies),
     )
-    tasks = [asyncio.create_task(work) for work in runner.background()]
+    tasks = [asyncio.create_task(work) for work in (*runner.background(), desk.audit.run())]
     try:
         yield desk
     finally:
@@ -123,12 +130,14 @@ async def run_desk(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await desk.audit.close()
 
 
 async def open_graph(settings: Settings, *, demo: bool, stack: AsyncExitStack) -> Graph:
     """The graph alone, for a host that brings its own checkpointer; what has to be closed goes onto the stack."""
-    secret = await asyncio.to_thread(_secret, settings, demo=demo)  # such a host forbids file access in its event loop
-    url = await _database(settings, stack)
+    # In a thread: such a host forbids file access in its event loop.
+    secret = await asyncio.to_thread(installation_secret, settings, demo=demo)
+    url = await open_database(settings, stack)
     services, _ = await _services(settings, url=url, secret=secret, demo=demo, stack=stack)
     return build_graph(services)
 
@@ -158,15 +167,6 @@ async def _services(
     return services, pool
 
 
-async def _database(settings: Settings, stack: AsyncExitStack) -> str:
-    url = settings.database_url
-    if url is None:
-        url = await asyncio.to_thread(start_embedded_postgres, settings.data_dir)
-        stack.push_async_callback(asyncio.to_thread, stop_embedded_postgres, settings.data_dir)
-    await prepare_database(url)
-    return url
-
-
 async def _engine(settings: Settings, policies: PolicySet, *, stack: AsyncExitStack) -> LanguageEngine:
     offline = await asyncio.to_thread(OfflineEngine.from_policies, policies, folder=settings.data_dir / "learned")
     if settings.openai_api_key is None or not settings.openai_api_key.get_secret_value():
@@ -176,26 +176,3 @@ async def _engine(settings: Settings, policies: PolicySet, *, stack: AsyncExitSt
     primary = OpenAIEngine.from_settings(settings, policies)
     stack.push_async_callback(primary.aclose)
     return FallbackEngine(primary=primary, fallback=offline)
-
-
-def _secret(settings: Settings, *, demo: bool) -> bytes:
-    """The key behind tokens and hashes: the setting, or in a demo one of its own, kept in the data folder."""
-    if settings.secret_key is not None:
-        key = settings.secret_key.get_secret_value().encode()
-        if len(key) < MIN_SECRET:
-            raise ConfigurationError(f"FRONTDESK_SECRET_KEY is shorter than {MIN_SECRET} characters; use a longer one")
-        return key
-    if not demo:
-        raise ConfigurationError(
-            "FRONTDESK_SECRET_KEY is not set; set it to at least 32 random characters, or use --demo"
-        )
-    return _demo_secret(settings.data_dir / "demo-secret")
-
-
-def _demo_secret(file: Path) -> bytes:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as out:
-            out.write(secrets.token_urlsafe(48))
-    return file.read_bytes()

@@ -28,6 +28,7 @@ from desk.domain.errors import InvalidRequest
 logger = logging.getLogger(__name__)
 
 SEAL_SECONDS: Final = 0.5
+CLOSE_SECONDS: Final = 3.0
 BATCH: Final = 500
 PAGE: Final = 100
 _LOCK: Final = 0x4155444954  # "AUDIT"
@@ -93,6 +94,15 @@ class AuditLog:
                     logger.warning("The audit log waits for the database", extra={"action": "database_away"})
                 away = True
             await asyncio.sleep(SEAL_SECONDS)
+
+    async def close(self) -> None:
+        """Seals what the last transactions wrote. With the database away it is left to the next process."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.seal()
+        except Exception as exc:
+            if not is_outage(exc):
+                logger.exception("The audit log could not be sealed", extra={"action": "audit_seal_failed"})
 
     async def seal(self) -> int:
         """Seals everything that is committed; how many entries that were. The newest head is in the file afterwards."""

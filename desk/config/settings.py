@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     """No key: the offline engine does everything."""
     openai_base_url: str | None = Field(default=None, validation_alias=_named("OPENAI_BASE_URL"))
     data_dir: Path = Field(default=Path("data"), validation_alias=_named("FRONTDESK_DATA_DIR"))
+    audit_heads: Path | None = Field(default=None, validation_alias=_named("FRONTDESK_AUDIT_HEADS"))
+    """Where signed heads of the audit log are kept; unset: ``audit-heads.jsonl`` in the data folder."""
     pack: Path = Field(
         default=Path(__file__).parents[2] / "packs" / "retail", validation_alias=_named("FRONTDESK_PACK")
     )
@@ -62,6 +64,10 @@ class Settings(BaseSettings):
     """Comma-separated addresses whose ``X-Forwarded-For`` is believed."""
     allowed_origins: str = Field(default="*", validation_alias=_named("FRONTDESK_ALLOWED_ORIGINS"))
     """Comma-separated origins of the pages that embed the widget."""
+
+    @property
+    def audit_heads_file(self) -> Path:
+        return self.audit_heads or self.data_dir / "audit-heads.jsonl"
 
 
 def load_settings() -> Settings:

@@ -21,6 +21,7 @@ from typing import Any
 
 from psycopg import AsyncCursor
 
+from desk.audit.log import AuditLog
 from desk.conversations.inbox import Inbox
 from desk.language.engine import TurnContext, Understanding
 from desk.policies.loader import load_pack
@@ -153,7 +154,7 @@ def _die_at(at: int, *, after: bool) -> Callable[[], None]:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
-    async def nothing(self: Inbox) -> list[str]:
+    async def nothing(self: object) -> list[str]:
         return []
 
     AsyncCursor.execute = dying  # type: ignore[method-assign]
@@ -162,6 +163,7 @@ def _die_at(at: int, *, after: bool) -> Callable[[], None]:
         nonlocal counting
         counting = True
 
+    AuditLog.run = nothing  # type: ignore[method-assign, assignment]  # comes by the clock, not with the turn
     Inbox.unattended = nothing  # type: ignore[method-assign, assignment]  # recovering is for those who live
     return start
 

@@ -1,12 +1,15 @@
 """Desks for the tests of turns: the real graph on a real database, the offline engine, search by words alone."""
 
 import asyncio
+import hashlib
 import re
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
@@ -32,6 +35,7 @@ from tools.executor import ToolExecutor
 from tools.operation import Systems
 from tools.registry import ToolRegistry
 
+_HEADS = TemporaryDirectory(prefix="frontdesk-tests-heads-")
 SECRET = b"a secret of the tests, long enough"
 QUESTION = "What is your returns policy?"
 ORDER = "Where is my order HP-10001?"
@@ -112,6 +116,7 @@ async def running_desk(
         lease_ttl=timedelta(seconds=lease_seconds),
         turn_timeout=timedelta(seconds=turn_seconds),
         rate_per_minute=per_minute,
+        audit_heads=heads_of(url),
     )
     pool = await open_pool(url, max_size=pool_size)
     try:
@@ -141,6 +146,11 @@ class GatedEngine:
 
     def answer(self, question: str, *, passages: Sequence[Passage], context: TurnContext) -> AsyncIterator[AnswerPart]:
         return self._engine.answer(question, passages=passages, context=context)
+
+
+def heads_of(url: str) -> Path:
+    """Where processes of a test on one database keep the audit log's heads; gone with this process."""
+    return Path(_HEADS.name) / hashlib.sha256(url.encode()).hexdigest()
 
 
 async def new_conversation(desk: Desk) -> str:
