@@ -11,6 +11,7 @@ and ``OutcomeUnknown`` when nobody can say.
 from datetime import datetime
 from typing import Literal, Protocol, TypedDict
 
+from desk.domain.contact import ContactPoints as ContactPoints
 from desk.domain.money import Money
 
 OrderStatus = Literal["processing", "shipped", "delivered", "cancelled"]
@@ -146,17 +147,6 @@ class Customer(TypedDict):
     """ISO 3166 code of the home address."""
     order_countries: list[str]
     """Countries this customer's orders went to, without repeats."""
-
-
-class ContactPoints(TypedDict):
-    """Where a customer can be reached. Only ``desk.identity`` reads it; it never enters the graph."""
-
-    email: str
-    phone: str | None
-    previous_email: str | None
-    previous_phone: str | None
-    email_changed_at: datetime | None
-    phone_changed_at: datetime | None
 
 
 class HistoryEntry(TypedDict):

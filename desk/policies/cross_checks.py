@@ -8,7 +8,7 @@ from typing import Any
 
 from desk.policies.action_checks import check_actions
 from desk.policies.models import Intent, Trigger
-from desk.policies.placeholders import ALWAYS, HANDED_OVER, PROMPTS, SITUATIONS, reply_values
+from desk.policies.placeholders import ALWAYS, CODE_MESSAGES, HANDED_OVER, PROMPTS, SITUATIONS, reply_values
 from desk.policies.references import problems_of_reference, problems_of_template
 from desk.policies.regex_risk import risk
 from desk.policies.sources import PackFiles, Written
@@ -30,6 +30,7 @@ def cross_check(files: PackFiles) -> Iterator[Problem]:
     yield from check_actions(files)
     yield from _triggers(files)
     yield from _situations(files)
+    yield from _step_up(files)
     yield from _prompts(files)
     yield from _articles(files)
     yield from _seeds(files)
@@ -209,6 +210,29 @@ def _situations(files: PackFiles) -> Iterator[Problem]:
         for situation, values in SITUATIONS.items():
             template = getattr(files.header.value.system_replies, situation)
             yield from problems_of_template(files.header, ("system_replies", situation), template, values, files)
+
+
+def _step_up(files: PackFiles) -> Iterator[Problem]:
+    if files.header is None:
+        return
+    policy = files.header.value.step_up
+    for name, values in CODE_MESSAGES.items():
+        template = getattr(policy.templates, name)
+        yield from problems_of_template(files.header, ("step_up", "templates", name), template, values, files)
+        for reply in files.replies:
+            if reply.value.name == template and not {"code", "title"} <= reply.value.placeholders:
+                message = f"{reply.document.file} must say the {{code}} and, as {{title}}, what it is for; add both"
+                yield files.header.problem(("step_up", "templates", name), message)
+    seen: set[str] = set()
+    for index, rule in enumerate(policy.factors):
+        if rule.factor in seen:
+            key: Key = ("step_up", "factors", index, "factor")
+            yield files.header.problem(key, f"{rule.factor!r} is there twice; keep one rule for each factor")
+        seen.add(rule.factor)
+        for number, tool in enumerate(rule.except_tools):
+            yield from problems_of_reference(
+                files.header, ("step_up", "factors", index, "except_tools", number), tool, "tool", files
+            )
 
 
 def _prompts(files: PackFiles) -> Iterator[Problem]:

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from desk.domain.contact import Factor
+
 Level = Literal[0, 1, 2]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,47}$")]
 
@@ -50,6 +52,49 @@ class Thresholds(PackModel):
     """So many clarifying questions in a row, then a person."""
     frustration: float = Field(gt=0, le=1)
     """Above this a person is offered."""
+
+
+class FactorRule(PackModel):
+    """A way to send a one-time code, and what it suffices for. The first that suffices and can be used is taken."""
+
+    factor: Factor
+    up_to: int | None = Field(default=None, ge=0)
+    """Largest amount it suffices for, in minor units of the pack's currency; none: any amount."""
+    except_tools: tuple[Identifier, ...] = ()
+    """Tools it never suffices for."""
+
+
+class StepUpTemplates(PackModel):
+    """Which template of ``replies/`` a message with a code is written with."""
+
+    email_subject: str
+    """A plain line, not a template: mail programs show it on locked screens, so nothing personal."""
+    email: str
+    email_with_link: str
+    """The same when the server knows its public address, with ``{link}`` to a page that does without the code."""
+    sms: str
+
+
+class StepUpPolicy(PackModel):
+    """How customers prove who they are before a sensitive action (R5.1)."""
+
+    code_minutes: int = Field(default=10, ge=1, le=60)
+    """How long a code is valid."""
+    attempts: int = Field(default=5, ge=1, le=10)
+    """Codes that may be tried for one challenge."""
+    failures_per_day: int = Field(default=50, ge=5, le=100)
+    """Codes of one customer that may be wrong in a day, over all challenges; then no more is sent."""
+    sends: int = Field(default=3, ge=1, le=10)
+    """Codes sent within ``sends_minutes`` to one customer, to one address, for one conversation."""
+    sends_minutes: int = Field(default=10, ge=1, le=1440)
+    valid_minutes: int = Field(default=15, ge=1, le=1440)
+    """How long a verification counts; older, it has to be given again."""
+    hold_days: int = Field(default=7, ge=0, le=90)
+    """After a change of address or number, codes go to the old one for so long."""
+    refused_prefixes: tuple[Annotated[str, Field(pattern=r"^\+\d{1,14}$")], ...] = ()
+    """Beginnings of phone numbers that nothing is ever sent to: premium and satellite ranges."""
+    factors: tuple[FactorRule, ...] = Field(min_length=1)
+    templates: StepUpTemplates
 
 
 class SystemReplies(PackModel):
@@ -479,6 +524,7 @@ class PolicySet(PackModel):
     phrases: Phrases
     approver_limits: dict[str, int]
     """Role → the largest amount it may decide, in minor units; without a limit it decides nothing with an amount."""
+    step_up: StepUpPolicy
     intents: dict[str, Intent]
     refusals: dict[str, Refusal]
     tools: dict[str, ToolSpec]

@@ -43,6 +43,12 @@ SITUATIONS: dict[str, frozenset[str]] = {
 }
 """Values of each field of ``SystemReplies`` that names a template."""
 
+CODE = frozenset({"assistant.name", "shop.name", "code", "title", "minutes"})
+"""Messages with a one-time code; ``{title}`` says what it is for."""
+
+CODE_MESSAGES: dict[str, frozenset[str]] = {"email": CODE, "email_with_link": CODE | {"link"}, "sms": CODE}
+"""Values of each field of ``StepUpTemplates`` that names a template."""
+
 PROMPTS: dict[str, frozenset[str]] = {
     "understand": frozenset({"assistant.name", "shop.name", "intents", "refusals", "fields"}),
     "answer": frozenset({"assistant.name", "shop.name", "refusals"}),

@@ -56,6 +56,7 @@ class PackHeader(models.PackModel):
     system_replies: models.SystemReplies
     phrases: models.Phrases
     approver_limits: dict[str, int]
+    step_up: models.StepUpPolicy
 
 
 @dataclass(frozen=True, kw_only=True)

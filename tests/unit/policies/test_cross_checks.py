@@ -31,6 +31,10 @@ from tests.unit.policies.packs import PackCopy
         ("seed/orders.yaml", "total: 8450", "total: 8451", "[0].total", "but the items add up to 8450"),
         ("seed/invoices.yaml", "order_number: HP-10001", "order_number: HP-1", "[0].order_number", "no order 'HP-1'"),
         ("seed/orders.yaml", "customer_id: C-1002", "customer_id: C-9999", "[5].customer_id", "no customer 'C-9999'"),
+        ("pack.yaml", "{factor: sms}", "{factor: email}", "step_up.factors[1].factor", "'email' is there twice"),
+        ("pack.yaml", "{factor: sms}", "{factor: sms, except_tools: [get_ordr]}",
+         "step_up.factors[1].except_tools[0]", "did you mean get_order?"),
+        ("pack.yaml", "sms: code_sms", "sms: thanks", "step_up.templates.sms", "must say the {code}"),
         ("checks/paraphrases.yaml", "parcel location?", "track my parcel!", "[15].text", "is an example of an intent"),
     ],
 )  # fmt: skip
@@ -45,6 +49,13 @@ def test_a_mistake_between_files_is_found_at_its_key(
         for problem in pack.problems()
         if problem.startswith(f"{file}:") and f": {key}: " in problem and message in problem
     ], pack.problems()
+
+
+def test_a_mail_without_a_link_has_no_place_for_one(pack: PackCopy) -> None:
+    """R5.1: the server may not know its own address."""
+    pack.replace("replies/code_email.md", "{minutes}", "{link}")
+
+    assert "replies/code_email.md uses {link}, which has no value here" in pack.only_problem()
 
 
 def test_an_area_with_nothing_but_retired_articles_is_told_where_it_is_used(pack: PackCopy) -> None:
