@@ -1,17 +1,23 @@
-"""What the routes are given: the parts of the desk they serve, and the conversation a request may enter."""
+"""What the routes are given: the desk's parts they serve, and who asks: a customer in a conversation, or staff.
+
+A session token opens one conversation and no route of staff; a staff token opens no conversation.
+"""
 
 import logging
-from typing import Annotated, Protocol, cast
+from typing import Annotated, Any, Protocol, cast
 
 from fastapi import Depends, Path, Request
 from starlette.datastructures import Headers
 
+from desk.audit.log import AuditLog
 from desk.config.settings import Settings
 from desk.conversations.hub import EventHub
 from desk.conversations.inbox import AcceptedTurn
 from desk.conversations.store import Conversation, ConversationStore
-from desk.domain.errors import NotFound
+from desk.domain.errors import Forbidden, NotFound
+from desk.identity.staff import Role, Staff, StaffStore
 from desk.policies.models import PolicySet
+from desk.rollout.switches import SwitchStore
 from server.addresses import Network, client_address
 from server.streams import Streams
 
@@ -37,6 +43,12 @@ class ServedDesk(Protocol):
     def runner(self) -> Turns: ...
     @property
     def hub(self) -> EventHub: ...
+    @property
+    def audit(self) -> AuditLog: ...
+    @property
+    def staff(self) -> StaffStore: ...
+    @property
+    def switches(self) -> SwitchStore: ...
     async def health(self) -> dict[str, str]:
         """Each dependency's name, and ``ok`` or one sentence about what is wrong."""
         ...
@@ -91,7 +103,34 @@ def _log_denied(request: Request) -> None:
     )
 
 
+async def member_of_staff(request: Request, desk: Annotated[ServedDesk, Depends(served_desk)]) -> Staff:
+    """Whose token this is; a 401 for every token that is not of staff, session tokens included."""
+    return await desk.staff.enter(bearer_token(request.headers))
+
+
+def staff_with(*roles: Role) -> Any:
+    """For ``Annotated[Staff, staff_with("approver", "supervisor")]``: a member of staff with one of these roles."""
+
+    async def allowed(
+        request: Request,
+        desk: Annotated[ServedDesk, Depends(served_desk)],
+        staff: Annotated[Staff, Depends(member_of_staff)],
+    ) -> Staff:
+        if not staff.has_any(roles):
+            asked_for = f"{request.method} {request.scope['route'].path}"
+            logger.warning(
+                "A member of staff asked for what their roles do not allow",
+                extra={"action": "authz_denied", "staff": staff.id, "request_id": request.state.request_id},
+            )
+            await desk.staff.deny(staff, asked_for=asked_for, needed=roles)
+            raise Forbidden("Your roles do not allow this.", code="wrong_role")
+        return staff
+
+    return Depends(allowed)
+
+
 DeskDep = Annotated[ServedDesk, Depends(served_desk)]
 StreamsDep = Annotated[Streams, Depends(open_streams)]
 EntranceDep = Annotated[Entrance, Depends(entered)]
+StaffDep = Annotated[Staff, Depends(member_of_staff)]
 AddressDep = Annotated[str, Depends(caller_address)]

@@ -1,7 +1,7 @@
 """The bodies of requests and answers, as the OpenAPI document describes them."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -79,3 +79,44 @@ class Transcript(BaseModel):
 class Readiness(BaseModel):
     status: Literal["ready", "not_ready"]
     checks: dict[str, str] = Field(description="Each dependency: ok, or one sentence about what is wrong.")
+
+
+class AuditEntry(BaseModel):
+    number: int | None = Field(description="Place in the chain; null for the moment until the entry is sealed.")
+    at: Moment
+    action: str
+    actor: str = Field(description="customer, assistant, system, operator, or the id of a member of staff.")
+    conversation_id: str | None
+    customer_id: str | None
+    detail: dict[str, Any]
+
+
+class AuditPage(BaseModel):
+    items: list[AuditEntry]
+    next: str | None = Field(description="Send it as cursor for the page after this one.")
+
+
+class AuditVerification(BaseModel):
+    valid: bool
+    entries: int
+    heads: int = Field(description="Signed heads the chain was compared with.")
+    broken_at: int | None = Field(default=None, description="First entry that can no longer be trusted.")
+    why: str | None = None
+
+
+class SwitchChange(_Request):
+    off: bool
+    reason: str | None = Field(default=None, min_length=1, max_length=500)
+
+
+class SwitchShape(BaseModel):
+    name: str = Field(description="A tool, an intent, or all.")
+    off: bool
+    reason: str | None
+    by: str
+    at: Moment
+
+
+class SwitchPage(BaseModel):
+    items: list[SwitchShape]
+    next: None = Field(default=None, description="Cursor of the next page; switches have one page.")

@@ -15,6 +15,8 @@ from typing import Any
 from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, StateGraph
 
+from desk.audit.heads import HeadFile
+from desk.audit.log import AuditLog
 from desk.config.settings import Settings
 from desk.conversations.events import EventLog
 from desk.conversations.hub import EventHub
@@ -23,11 +25,14 @@ from desk.conversations.pace import Pace
 from desk.conversations.store import ConversationStore
 from desk.db.pool import Pool, open_pool
 from desk.domain.ids import new_id
+from desk.identity.staff import StaffStore
 from desk.policies.loader import load_pack, resolve_pack
 from desk.policies.models import PolicySet
+from desk.rollout.switches import SwitchStore
 from graph.checkpointer import ConversationSaver
 from graph.runs import Graph, TurnRunner
 from graph.state import Reply, SupportState, TurnInput, TurnOutput
+from tests.integration.turns.desks import SECRET, heads_of
 
 
 @dataclass(kw_only=True)
@@ -41,6 +46,9 @@ class EchoDesk:
     runner: TurnRunner
     log: EventLog
     hub: EventHub
+    audit: AuditLog
+    staff: StaffStore
+    switches: SwitchStore
     gate: asyncio.Event
     reached: asyncio.Event
     """Set when a turn waits at the gate."""
@@ -68,14 +76,18 @@ async def open_echo_desk(url: str, settings: Settings) -> AsyncIterator[EchoDesk
         lease_ttl=timedelta(seconds=8),
     )
     tasks = [asyncio.create_task(work) for work in runner.background()]
+    policies = _pack(settings.pack)
     desk = EchoDesk(
         settings=settings,
-        policies=_pack(settings.pack),
+        policies=policies,
         pool=pool,
         conversations=ConversationStore(pool, secret=b"s" * 32),
         runner=runner,
         log=log,
         hub=hub,
+        audit=AuditLog(pool, heads=HeadFile(path=heads_of(url), secret=SECRET)),
+        staff=StaffStore(pool, secret=SECRET),
+        switches=SwitchStore(pool, policies=policies),
         gate=gate,
         reached=reached,
     )
