@@ -19,9 +19,9 @@ ContactField = Literal["name", "email", "phone", "address"]
 AppointmentKind = Literal["showroom_visit", "design_consultation"]
 
 Refused = Literal[
-    "already_shipped", "already_cancelled", "not_cancelled", "more_than_paid", "not_paid", "wrong_currency",
-    "account_closed", "account_open", "open_orders", "value_taken", "value_invalid", "slot_taken", "slot_past",
-    "booking_over", "ticket_closed", "key_reused",
+    "already_shipped", "already_cancelled", "not_cancelled", "already_refunded", "more_than_paid", "not_paid",
+    "wrong_currency", "other_country", "account_closed", "account_open", "open_orders", "value_taken", "value_invalid",
+    "slot_taken", "slot_past", "booking_over", "ticket_closed", "key_reused",
 ]  # fmt: skip
 """Why a system may refuse (``NotPossible.reason``). ``key_reused``: the key was used for something else before."""
 
@@ -83,7 +83,8 @@ class Invoice(TypedDict):
     order_number: str
     total: Money
     issued_at: datetime
-    payment_status: Literal["paid", "open", "refunded"]
+    payment_status: Literal["paid", "open", "refunded", "cancelled"]
+    """``cancelled``: nothing was charged and nothing will be."""
     payment_method: str
     """Masked: "Visa ending in 4242"."""
 

@@ -268,10 +268,19 @@ def _seeds(files: PackFiles) -> Iterator[Problem]:
     orders = {at.value.number: at.value for at in files.seeds.get("orders", [])}
     invoiced = {at.value.order_number for at in files.seeds.get("invoices", [])}
     yield from _seed_duplicates(files)
+    for table in ("orders", "payment_methods", "tickets", "bookings"):
+        for at in files.seeds.get(table, []):
+            if at.value.customer_id not in customers:
+                yield at.problem(
+                    ("customer_id",), f"there is no customer {at.value.customer_id!r} in seed/customers.yaml; add one"
+                )
+    yield from _current_methods(files)
+    for at in files.seeds.get("tickets", []):
+        yield from problems_of_reference(at, ("queue",), at.value.queue, "queue", files)
     for at in files.seeds.get("orders", []):
-        if at.value.customer_id not in customers:
+        if (at.value.delivery_address is None) != (at.value.delivery_country is None):
             yield at.problem(
-                ("customer_id",), f"there is no customer {at.value.customer_id!r} in seed/customers.yaml; add one"
+                ("delivery_address",), "needs delivery_country, and the other way round; write both or none"
             )
         items = sum(item.quantity * item.price for item in at.value.items)
         if items != at.value.total:
@@ -288,6 +297,24 @@ def _seeds(files: PackFiles) -> Iterator[Problem]:
                 yield at.problem(
                     ("total",), f"is {at.value.total}, but the order's is {order.total}; change one of the two"
                 )
+            elif table == "invoices" and order.status == "cancelled" and at.value.payment_status == "paid":
+                yield at.problem(("payment_status",), "the order is cancelled; write refunded or open")
+
+
+def _current_methods(files: PackFiles) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for at in files.seeds.get("payment_methods", []):
+        if at.value.current and at.value.customer_id in seen:
+            yield at.problem(
+                ("current",), f"{at.value.customer_id} has a current method already; remove one of the two"
+            )
+        if at.value.current:
+            seen.add(at.value.customer_id)
+    for at in files.seeds.get("payment_methods", []):
+        if at.value.customer_id not in seen:
+            yield at.problem(
+                ("customer_id",), f"no method of {at.value.customer_id} is the current one; write current: true"
+            )
 
 
 def _seed_duplicates(files: PackFiles) -> Iterator[Problem]:
@@ -296,6 +323,10 @@ def _seed_duplicates(files: PackFiles) -> Iterator[Problem]:
         "orders": ("number",),
         "shipments": ("order_number",),
         "invoices": ("number",),
+        "payment_methods": ("method_id",),
+        "tickets": ("reference",),
+        "bookings": ("reference",),
+        "slots": ("code",),
     }
     for table, keys in unique.items():
         for key in keys:

@@ -458,6 +458,9 @@ class Paraphrase(PackModel):
 Offset = Annotated[str, Field(pattern=r"^[+-]\d{1,4}d$")]
 """Days from the moment of seeding: ``-10d``, ``+3d``."""
 
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+"""ISO 3166 code."""
+
 
 class SeedCustomer(PackModel):
     id: Annotated[str, Field(pattern=r"^C-\d{4}$")]
@@ -466,6 +469,17 @@ class SeedCustomer(PackModel):
     phone: Annotated[str, Field(pattern=r"^\+\d{8,15}$")]
     segment: Literal["standard", "vip"]
     locale: str
+    address: str
+    country: Country
+
+
+class SeedPaymentMethod(PackModel):
+    method_id: str
+    customer_id: str
+    label: str
+    """Masked: "Visa ending in 4242"."""
+    current: bool = False
+    """Exactly one of a customer's methods is."""
 
 
 class SeedItem(PackModel):
@@ -484,6 +498,9 @@ class SeedOrder(PackModel):
     placed_at: Offset
     shipped_at: Offset | None = None
     delivered_at: Offset | None = None
+    delivery_address: str | None = None
+    """Without one the order goes to the customer's home."""
+    delivery_country: Country | None = None
     items: tuple[SeedItem, ...] = Field(min_length=1)
 
 
@@ -504,6 +521,40 @@ class SeedInvoice(PackModel):
     payment_status: Literal["paid", "open", "refunded"]
     payment_method: str
     """Masked: "Visa ending in 4242"."""
+
+
+class SeedTicket(PackModel):
+    reference: str
+    customer_id: str
+    subject: str
+    description: str
+    queue: Identifier
+    status: Literal["open", "closed"]
+    created_at: Offset
+    notes: tuple[str, ...] = ()
+
+
+class SeedSlots(PackModel):
+    """Slots of one kind and place: every time on every such day of a span."""
+
+    kind: Literal["showroom_visit", "design_consultation"]
+    place: str
+    code: Annotated[str, Field(pattern=r"^[A-Z]{2,6}$")]
+    """What the slots' ids begin with: ``SV-20261125-1000``."""
+    from_day: int = Field(ge=1)
+    """Days after the day of seeding: never in the past."""
+    to_day: int = Field(le=60)
+    days: tuple[Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"], ...]
+    times: tuple[Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")], ...]
+    """In the pack's timezone."""
+
+
+class SeedBooking(PackModel):
+    reference: str
+    customer_id: str
+    kind: Literal["showroom_visit", "design_consultation"]
+    slot: int = Field(ge=1)
+    """Which one of the kind, counted from the first to come."""
 
 
 class PolicySet(PackModel):

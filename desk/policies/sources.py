@@ -34,9 +34,13 @@ NEEDED_FOLDERS = ("intents", "replies", "prompts", "knowledge")
 CHECKS = ("checks/paraphrases.yaml",)
 SEEDS: dict[str, type[BaseModel]] = {
     "customers": models.SeedCustomer,
+    "payment_methods": models.SeedPaymentMethod,
     "orders": models.SeedOrder,
     "shipments": models.SeedShipment,
     "invoices": models.SeedInvoice,
+    "tickets": models.SeedTicket,
+    "slots": models.SeedSlots,
+    "bookings": models.SeedBooking,
 }
 
 KINDS = ("intent", "refusal", "tool", "approval", "queue", "trigger", "reply", "prompt", "article", "area")

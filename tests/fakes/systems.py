@@ -14,7 +14,8 @@ def order(number: str = "HP-1", customer_id: str = "C-1", **changes: Any) -> dic
     price = {"amount": 4200, "currency": "USD"}
     return {
         "number": number, "customer_id": customer_id, "status": "processing", "total": price, "placed_at": PLACED,
-        "shipped_at": None, "delivered_at": None, "items": [{"name": "Candle", "quantity": 1, "price": price}],
+        "shipped_at": None, "delivered_at": None, "delivery_address": "1 Main Street, Portland, ME 04101",
+        "items": [{"name": "Candle", "quantity": 1, "price": price}],
     } | changes  # fmt: skip
 
 
