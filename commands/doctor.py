@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from desk.channels.base import Sender
     from desk.config.settings import Settings
 
 MIN_FREE_BYTES = 500_000_000  # an index and a database of a small shop take about a fifth of it
 MODEL_SECONDS = 10.0
+SENDER_SECONDS = 25.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,16 @@ async def _examine() -> list[Finding]:
     except FrontdeskError as exc:
         return [*findings, Finding(name="settings", ok=False, detail=exc.detail, remedy="correct the variable or .env")]
     findings.append(Finding(name="settings", ok=True, detail="every variable is known and fits"))
-    checks: list[Callable[[Settings], Awaitable[Finding]]] = [_secret, _data_dir, _pack, _database, _chroma, _model]
+    checks: list[Callable[[Settings], Awaitable[Finding]]] = [
+        _secret,
+        _data_dir,
+        _pack,
+        _database,
+        _chroma,
+        _model,
+        _email,
+        _sms,
+    ]
     return findings + [await check(settings) for check in checks]
 
 
@@ -150,3 +161,39 @@ async def _model(settings: "Settings") -> Finding:
         remedy = "check OPENAI_API_KEY, OPENAI_BASE_URL and FRONTDESK_FAST_MODEL; the offline engine answers meanwhile"
         return Finding(name="language model", ok=False, detail=detail, remedy=remedy)
     return Finding(name="language model", ok=True, detail=f"{settings.fast_model} answers")
+
+
+async def _email(settings: "Settings") -> Finding:
+    from desk.channels.senders import email_sender
+
+    return await _sender("e-mail", lambda: email_sender(settings, shop="Frontdesk"), "SMTP_URL")
+
+
+async def _sms(settings: "Settings") -> Finding:
+    from desk.channels.senders import sms_sender
+
+    return await _sender("sms", lambda: sms_sender(settings), "the TWILIO_ settings")
+
+
+async def _sender(name: str, choose: "Callable[[], Sender | None]", variables: str) -> Finding:
+    from desk.channels.base import DeliveryFailed
+    from desk.domain.errors import FrontdeskError
+
+    try:
+        sender = choose()
+        if sender is None:
+            detail = f"{variables} not set: none is sent, and no code goes that way"
+            return Finding(name=name, ok=True, detail=detail)
+        try:
+            async with asyncio.timeout(SENDER_SECONDS):
+                await sender.check()
+        finally:
+            await sender.close()
+    except DeliveryFailed as exc:
+        remedy = f"check {variables}; messages wait meanwhile"
+        return Finding(name=name, ok=False, detail=f"the provider does not take messages ({exc.reason})", remedy=remedy)
+    except TimeoutError:
+        return Finding(name=name, ok=False, detail="no answer in time", remedy=f"check {variables}")
+    except FrontdeskError as exc:
+        return Finding(name=name, ok=False, detail=exc.detail, remedy=f"correct {variables}")
+    return Finding(name=name, ok=True, detail="the provider takes messages")

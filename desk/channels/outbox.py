@@ -19,13 +19,14 @@ from desk.db.pool import Pool
 from desk.domain.ids import new_id
 
 OutboxChannel = Literal["email", "sms"]
+CHANNELS: tuple[OutboxChannel, ...] = ("email", "sms")
 Kind = Literal["code", "notice"]
 
-MAX_ATTEMPTS = 8
-"""With the pauses between them about ten minutes; then the message is on the dead-letter list."""
+MAX_ATTEMPTS = 20
+"""With the pauses between them about seven hours; then the message is on the dead-letter list."""
 LEASE = timedelta(seconds=60)  # above any sender's own time-out
 FIRST_PAUSE_SECONDS = 2.0
-LONGEST_PAUSE_SECONDS = 300.0
+LONGEST_PAUSE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +57,11 @@ class DeadLetter:
 
 
 class Outbox:
-    """Puts messages in and hands them out. ``nudge`` tells the sender of this process that there is something new."""
+    """Puts messages in and hands them out. ``nudge`` tells the senders of this process that there is something new."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._news = asyncio.Event()
+        self._news = {channel: asyncio.Event() for channel in CHANNELS}
 
     async def enqueue(
         self,
@@ -85,16 +86,17 @@ class Outbox:
 
     def nudge(self) -> None:
         """After the transaction that stored a message has committed."""
-        self._news.set()
+        for event in self._news.values():
+            event.set()
 
-    async def news(self, *, seconds: float) -> None:
+    async def news(self, channel: OutboxChannel, *, seconds: float) -> None:
         """Returns at the next nudge, at the latest after so many seconds: other processes store messages as well."""
         try:
             async with asyncio.timeout(seconds):
-                await self._news.wait()
+                await self._news[channel].wait()
         except TimeoutError:
             return
-        self._news.clear()
+        self._news[channel].clear()
 
     async def claim(self, channel: OutboxChannel, *, limit: int) -> list[Due]:
         """Up to ``limit`` messages that are due, oldest first; nobody else gets them before the lease is over."""

@@ -45,6 +45,20 @@ class Settings(BaseSettings):
     """Key of the host's HS256 tokens for in-app customers."""
     host_jwks_url: str | None = Field(default=None, validation_alias=_named("FRONTDESK_HOST_JWKS_URL"))
     """Where the host publishes the keys of its RS256 tokens."""
+    host_jwt_audience: str = Field(default="frontdesk", validation_alias=_named("FRONTDESK_HOST_JWT_AUDIENCE"))
+    """What the host's tokens must say in ``aud``, when they say anything there."""
+    public_url: str | None = Field(default=None, validation_alias=_named("FRONTDESK_PUBLIC_URL"))
+    """Where customers reach this server, for links in e-mails; unset: e-mails hold no links."""
+    smtp_url: SecretStr | None = Field(default=None, validation_alias=_named("SMTP_URL"))
+    """Mail server: ``smtp://[user:password@]host[:port]`` or ``smtps://…``; unset: no e-mail is sent."""
+    mail_from: str | None = Field(default=None, validation_alias=_named("FRONTDESK_MAIL_FROM"))
+    """Sender of our e-mails; unset: ``?from=`` of ``SMTP_URL``, or its user."""
+    twilio_account_sid: str | None = Field(default=None, validation_alias=_named("TWILIO_ACCOUNT_SID"))
+    """Twilio's account for SMS; unset with the next two: no SMS is sent."""
+    twilio_auth_token: SecretStr | None = Field(default=None, validation_alias=_named("TWILIO_AUTH_TOKEN"))
+    twilio_from: str | None = Field(default=None, validation_alias=_named("TWILIO_FROM"))
+    """The number SMS come from."""
+    twilio_base_url: str = Field(default="https://api.twilio.com", validation_alias=_named("TWILIO_BASE_URL"))
 
     model_timeout: timedelta = Field(default=timedelta(seconds=12), validation_alias=_named("FRONTDESK_MODEL_TIMEOUT"))
     """How long one answer of the model provider may take, from request to last byte. ISO 8601 or seconds."""

@@ -1,7 +1,7 @@
 """Which way a one-time code goes: a pure decision over the pack's policy and what is on file."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from desk.domain.contact import ContactPoints, Factor
@@ -18,7 +18,7 @@ class Choice:
     """Where a code goes. Only ``masked`` may be shown."""
 
     factor: Factor
-    destination: str
+    destination: str = field(repr=False)
     masked: str
 
 

@@ -1,5 +1,6 @@
 """A step-up on a real database with the real outbox; the test reads a code as the sender would."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,7 @@ class Wakes:
     keys: list[str] = field(default_factory=list)
     fail: bool = False
 
-    async def __call__(self, connection: Any, conversation_id: str, *, key: str, wake: dict[str, Any]) -> str:
+    async def __call__(self, connection: Any, conversation_id: str, *, key: str, wake: Mapping[str, Any]) -> str:
         if self.fail:
             raise RuntimeError("the turn could not be stored")
         self.keys.append(key)
