@@ -10,7 +10,6 @@ import math
 import re
 import unicodedata
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, LiteralString, Protocol
@@ -48,13 +47,10 @@ class CodeOutbox(Protocol):
 
 
 class EnqueueWake(Protocol):
-    """Stores the turn that goes on after a verification, on the given connection, once for each key; returns its id.
-
-    None: the conversation is not one of ours (a thread of `langgraph dev`).
-    """
+    """Stores the turn that goes on after a verification, on the given connection, once for each key; returns its id."""
 
     async def __call__(
-        self, connection: Connection, conversation_id: str, *, key: str, wake: Mapping[str, Any]
+        self, connection: Connection, conversation_id: str, *, key: str, wake: dict[str, Any]
     ) -> str | None: ...
 
 
@@ -79,7 +75,7 @@ class Challenge:
 
 @dataclass(frozen=True, kw_only=True)
 class Verified:
-    """The one success of a challenge. ``turn_id`` is the turn that goes on with it."""
+    """The one success of a challenge. ``turn_id`` is the turn that goes on with it, when one was asked for."""
 
     challenge: Challenge
     turn_id: str | None
@@ -161,11 +157,10 @@ class StepUp:
         self._outbox.nudge()
         return challenge
 
-    async def check(self, conversation_id: str, code: str, *, wake: EnqueueWake | None = None) -> Checked:
+    async def check(self, conversation_id: str, code: str, *, wake: bool = True) -> Checked:
         """Tries a code against the newest open challenge of the conversation.
 
-        The turn that goes on is stored in the transaction that records the success. ``wake`` stores another one
-        instead: that of the message the code was typed in.
+        With ``wake`` the turn that goes on is stored in the transaction that records the success.
         """
         row = await self._one(_COUNT, conversation_id=conversation_id, limit=self._policy.attempts)
         if row is None:
@@ -175,7 +170,7 @@ class StepUp:
             left = self._policy.attempts - challenge.attempts
             await self._one(_WRONG, id=challenge.id, left=left)
             return WrongCode(attempts_left=left)
-        verified = await self._verify(challenge.id, challenge.sends, by="code", wake=wake or self._wake)
+        verified = await self._verify(challenge.id, challenge.sends, by="code", wake=wake)
         return verified or await self._why_not(conversation_id)
 
     async def resend(self, conversation_id: str) -> Challenge | None:
@@ -210,7 +205,7 @@ class StepUp:
         if found is None:
             return NoChallenge()
         challenge_id, number = found
-        verified = await self._verify(challenge_id, number, by="link", wake=self._wake)
+        verified = await self._verify(challenge_id, number, by="link", wake=True)
         if verified is not None:
             return verified
         row = await self._one(_BY_ID, id=challenge_id)
@@ -238,6 +233,11 @@ class StepUp:
             valid=timedelta(minutes=self._policy.valid_minutes),
         )  # fmt: skip
         return None if row is None else row["verified_at"]
+
+    async def is_verified(self, challenge_id: str) -> bool:
+        """Whether this very challenge was met, lately enough or not."""
+        row = await self._one(_BY_ID, id=challenge_id)
+        return row is not None and row["status"] == "verified"
 
     async def void(self, proposal_id: str) -> None:
         """The proposal is off: its code does not count any more, and neither does a verification."""
@@ -316,7 +316,7 @@ class StepUp:
             raise TooManyRequests("Too many codes were asked for. Please try again later.", retry_after=seconds)
 
     async def _verify(
-        self, challenge_id: str, number: int, *, by: Literal["code", "link"], wake: EnqueueWake
+        self, challenge_id: str, number: int, *, by: Literal["code", "link"], wake: bool
     ) -> Verified | None:
         # A code was counted before it was compared, a link was not; after the last attempt neither counts.
         attempts = self._policy.attempts - (by == "link")
@@ -324,13 +324,14 @@ class StepUp:
             row = await _row(connection, _VERIFY, id=challenge_id, number=number, attempts=attempts, by=by)
             if row is None:
                 return None
-            challenge = _challenge(row)
-            turn_id = await wake(
-                connection,
-                challenge.conversation_id,
-                key=f"verified:{challenge.id}",
-                wake={"kind": "verified", "proposal_id": challenge.proposal_id, "challenge_id": challenge.id},
-            )
+            challenge, turn_id = _challenge(row), None
+            if wake:
+                turn_id = await self._wake(
+                    connection,
+                    challenge.conversation_id,
+                    key=f"verified:{challenge.id}",
+                    wake={"kind": "verified", "proposal_id": challenge.proposal_id, "challenge_id": challenge.id},
+                )
         return Verified(challenge=challenge, turn_id=turn_id)
 
     async def _why_not(self, conversation_id: str) -> Expired | UsedUp | NoChallenge:

@@ -9,7 +9,7 @@ from desk.db.pool import Pool
 from desk.domain.errors import TooManyRequests
 from desk.identity.step_up import Expired, NoChallenge, UsedUp, Verified, WrongCode
 from desk.policies.models import PolicySet
-from tests.unit.identity.codes import Codes, Wakes, wrong
+from tests.unit.identity.codes import Codes, wrong
 
 
 @pytest.fixture
@@ -81,14 +81,15 @@ async def test_a_verification_and_its_turn_are_stored_together_or_not_at_all(cod
     assert isinstance(await codes.step_up.check("conv_1", code), Verified)
 
 
-async def test_a_code_typed_as_a_message_goes_on_with_the_messages_own_turn(codes: Codes) -> None:
-    code = await codes.code(await codes.ask())
-    own = Wakes()
+async def test_a_code_typed_into_a_running_turn_asks_for_no_other(codes: Codes) -> None:
+    challenge = await codes.ask()
+    assert not await codes.step_up.is_verified(challenge.id)
 
-    checked = await codes.step_up.check("conv_1", code, wake=own)
+    checked = await codes.step_up.check("conv_1", await codes.code(challenge), wake=False)
 
     assert isinstance(checked, Verified)
-    assert (len(own.keys), codes.wakes.keys) == (1, [])
+    assert (checked.turn_id, codes.wakes.keys) == (None, [])
+    assert await codes.step_up.is_verified(challenge.id)
 
 
 async def test_a_verification_is_too_old_after_the_packs_minutes(codes: Codes, retail: PolicySet) -> None:
