@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from desk.config.settings import Settings
+    from desk.identity.staff import Role
 
 
 def run(
@@ -34,6 +37,7 @@ def run(
 
 async def _serve(settings: "Settings", listener: socket.socket, *, host: str, demo: bool) -> None:
     # Imported only now that the port is known to be free: a mistake in the call should not cost seconds.
+    from desk.identity.demo_staff import ensure_demo_staff
     from graph.bootstrap import open_desk
     from server.app import create_app
     from server.serving import FrontdeskServer
@@ -43,7 +47,14 @@ async def _serve(settings: "Settings", listener: socket.socket, *, host: str, de
         gc.collect()
         gc.freeze()
         app = create_app(lambda: nullcontext(desk), settings=settings)
-        await FrontdeskServer(app, on_ready=lambda: _tell(listener, host)).serve(sockets=[listener])
+        tokens = await ensure_demo_staff(desk.staff, data_dir=settings.data_dir) if demo else {}
+
+        def tell() -> None:
+            _tell(listener, host)
+            if demo:
+                _tell_tokens(tokens, settings.data_dir)
+
+        await FrontdeskServer(app, on_ready=tell).serve(sockets=[listener])
 
 
 def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -59,3 +70,11 @@ def _tell(listener: socket.socket, host: str) -> None:
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listener.getsockname()[1]}"
     print(f"Frontdesk is ready: {address}  (reference: {address}/docs)", flush=True)
+
+
+def _tell_tokens(tokens: "dict[Role, list[str]]", data_dir: "Path") -> None:
+    from desk.identity.demo_staff import FILE
+
+    print(f"Staff tokens of this demo, two for each role (also in {data_dir / FILE}):", flush=True)
+    for role, held in tokens.items():
+        print(f"  {role:<16}{'  '.join(held)}", flush=True)

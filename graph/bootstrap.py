@@ -122,6 +122,7 @@ async def run_desk(
         staff=StaffStore(pool, secret=secret),
         switches=SwitchStore(pool, policies=services.policies),
     )
+    await desk.audit.note_pack(name=services.policies.name, version=services.policies.version)
     tasks = [asyncio.create_task(work) for work in (*runner.background(), desk.audit.run())]
     try:
         yield desk

@@ -7,7 +7,7 @@ another to write its entry, and one that commits late is sealed late, never skip
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -79,6 +79,11 @@ class AuditLog:
         async with self._pool.connection() as connection:
             await connection.execute(_APPEND, values)
 
+    async def note_pack(self, *, name: str, version: str) -> None:
+        """An entry when another version of the pack than the last one comes into force."""
+        async with self._pool.connection() as connection:
+            await connection.execute(_NOTE_PACK, {"detail": audit_detail(name=name, version=version)})
+
     async def run(self) -> None:
         """Seals what comes, until it is cancelled."""
         away, started = False, False
@@ -141,7 +146,9 @@ class AuditLog:
             row = await (await connection.execute(_COUNT)).fetchone()
         return int(row["n"]) if row else 0
 
-    async def verify(self, *, more_heads: Iterable[Path] = ()) -> Verification:
+    async def verify(
+        self, *, more_heads: Iterable[Path] = (), on_progress: Callable[[int], None] = lambda entries: None
+    ) -> Verification:
         """Checks every entry, and every head of this installation's file and of ``more_heads``."""
         # Before sealing: what sealing signs now says nothing about what was changed before.
         files = [self._heads, *(HeadFile(path=path, secret=self._heads.secret) for path in more_heads)]
@@ -154,6 +161,7 @@ class AuditLog:
             async for row in rows:
                 if not check.feed(row):
                     break
+                on_progress(1)
         whole = check.end()
         return Verification(
             valid=whole and not problems,
@@ -255,6 +263,12 @@ def _entry(row: DictRow) -> Entry:
 
 _APPEND = """
 SELECT audit_append(%(audit_action)s, %(actor)s, %(conversation_id)s, %(customer_id)s, %(detail)s)
+"""
+
+_NOTE_PACK = """
+SELECT audit_append('pack.loaded', 'system', NULL, NULL, %(detail)s)
+ WHERE %(detail)s IS DISTINCT FROM (
+    SELECT detail FROM audit_entries WHERE action = 'pack.loaded' ORDER BY position DESC LIMIT 1)
 """
 
 _HOLD_CHAIN = """

@@ -330,6 +330,15 @@ async def test_entries_are_found_by_what_they_speak_of(log: AuditLog, pool: Pool
     assert (await log.entries(conversation_id="conv_1", action="data.viewed"))["items"] == []
 
 
+async def test_a_pack_that_comes_into_force_is_an_entry_once(log: AuditLog) -> None:
+    """R6.7: policy changes"""
+    for version in ("a", "a", "b", "a"):
+        await log.note_pack(name="retail", version=version)
+
+    entries = (await log.entries(action="pack.loaded"))["items"]
+    assert [entry["detail"]["version"] for entry in entries] == ["a", "b", "a"]
+
+
 async def test_pages_follow_each_other_without_a_gap(log: AuditLog, pool: Pool) -> None:
     await write(pool, 7)
     seen, cursor = [], None
