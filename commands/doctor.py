@@ -197,3 +197,23 @@ async def _sender(name: str, choose: "Callable[[], Sender | None]", variables: s
     except FrontdeskError as exc:
         return Finding(name=name, ok=False, detail=exc.detail, remedy=f"correct {variables}")
     return Finding(name=name, ok=True, detail="the provider takes messages")
+
+
+async def _host(settings: "Settings") -> Finding:
+    from desk.domain.errors import FrontdeskError
+    from desk.identity.jwks import RemoteKeys
+
+    name = "in-app tokens"
+    key = settings.host_jwt_key.get_secret_value() if settings.host_jwt_key else ""
+    if key and len(key.encode()) < 32:
+        detail = "FRONTDESK_HOST_JWT_KEY is shorter than 32 bytes"
+        return Finding(name=name, ok=False, detail=detail, remedy="use a longer one, here and in your application")
+    if settings.host_jwks_url:
+        try:
+            found = await RemoteKeys(settings.host_jwks_url).fetch()
+        except FrontdeskError:
+            detail = "FRONTDESK_HOST_JWKS_URL gives no usable key set"
+            return Finding(name=name, ok=False, detail=detail, remedy="correct it, or publish an RSA key there")
+        return Finding(name=name, ok=True, detail=f"{len(found)} keys of the host application")
+    detail = "a shared key is set" if key else "no key of a host application: no in-app conversations"
+    return Finding(name=name, ok=True, detail=detail)

@@ -19,7 +19,10 @@ from desk.conversations.pace import Pace
 from desk.conversations.store import ConversationStore
 from desk.db.pool import Pool, open_pool
 from desk.handoff.service import HandoffService
+from desk.identity.accounts import Accounts
+from desk.identity.host_tokens import HostTokens
 from desk.identity.identification import IdentificationStore
+from desk.identity.jwks import RemoteKeys
 from desk.identity.staff import StaffStore
 from desk.integrations.postgres.billing import PostgresBilling
 from desk.integrations.postgres.crm import PostgresCrm
@@ -57,8 +60,14 @@ class Desk:
     log: EventLog
     hub: EventHub
     audit: AuditLog
+    accounts: Accounts
+    host_tokens: HostTokens
     staff: StaffStore
     switches: SwitchStore
+
+    @property
+    def identity(self) -> IdentificationStore:
+        return self.services.identity
 
     async def health(self) -> dict[str, str]:
         """Each dependency: ``ok``, or one sentence on what is wrong. Takes at most some seconds."""
@@ -109,6 +118,7 @@ async def run_desk(
         turn_timeout=settings.turn_timeout,
         lease_ttl=settings.lease_ttl,
     )
+    accounts = Accounts(crm=services.crm)
     desk = Desk(
         settings=settings,
         policies=services.policies,
@@ -119,6 +129,8 @@ async def run_desk(
         log=log,
         hub=hub,
         audit=AuditLog(pool, heads=HeadFile(path=settings.audit_heads_file, secret=secret)),
+        accounts=accounts,
+        host_tokens=_host_tokens(settings, accounts=accounts),
         staff=StaffStore(pool, secret=secret),
         switches=SwitchStore(pool, policies=services.policies),
     )
@@ -166,6 +178,15 @@ async def _services(
         handoff=HandoffService(pool, policies=policies),
     )
     return services, pool
+
+
+def _host_tokens(settings: Settings, *, accounts: Accounts) -> HostTokens:
+    return HostTokens(
+        key=settings.host_jwt_key.get_secret_value() if settings.host_jwt_key else None,
+        keys=RemoteKeys(settings.host_jwks_url) if settings.host_jwks_url else None,
+        audience=settings.host_jwt_audience,
+        is_customer=accounts.is_open,
+    )
 
 
 async def _engine(settings: Settings, policies: PolicySet, *, stack: AsyncExitStack) -> LanguageEngine:

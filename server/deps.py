@@ -15,6 +15,9 @@ from desk.conversations.hub import EventHub
 from desk.conversations.inbox import AcceptedTurn
 from desk.conversations.store import Conversation, ConversationStore
 from desk.domain.errors import Forbidden, NotFound
+from desk.identity.accounts import Accounts
+from desk.identity.host_tokens import HostTokens
+from desk.identity.identification import IdentificationStore
 from desk.identity.staff import Role, Staff, StaffStore
 from desk.policies.models import PolicySet
 from desk.rollout.switches import SwitchStore
@@ -43,6 +46,12 @@ class ServedDesk(Protocol):
     def runner(self) -> Turns: ...
     @property
     def hub(self) -> EventHub: ...
+    @property
+    def identity(self) -> IdentificationStore: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def host_tokens(self) -> HostTokens: ...
     @property
     def audit(self) -> AuditLog: ...
     @property
@@ -89,10 +98,17 @@ async def entered(
     """Runs before the body is looked at, so that nothing about a body tells whether a conversation exists."""
     token = bearer_token(request.headers)
     try:
-        conversation = await desk.conversations.enter(conversation_id, token)
+        return await enter(desk, conversation_id, token)
     except NotFound:
         _log_denied(request)
         raise
+
+
+async def enter(desk: ServedDesk, conversation_id: str, token: str | None) -> Entrance:
+    """The conversation this token opens, now. Raises as ``ConversationStore.enter``; a closed account opens none."""
+    conversation = await desk.conversations.enter(conversation_id, token)
+    if conversation.channel == "in_app" and conversation.customer_id is not None:
+        await desk.accounts.require_open(conversation.customer_id)
     return Entrance(conversation, token)
 
 

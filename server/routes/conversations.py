@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from desk.conversations.text import clean_text
 from desk.domain.errors import Forbidden
-from server.deps import AddressDep, DeskDep, Entrance, EntranceDep, ServedDesk, StreamsDep
+from server.deps import AddressDep, DeskDep, Entrance, EntranceDep, ServedDesk, StreamsDep, bearer_token, enter
 from server.errors import MalformedBody
 from server.openapi import problems
 from server.shapes import (
@@ -33,14 +33,21 @@ _STREAM: dict[str, Any] = {
 router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 
 
-@router.post("", status_code=201, responses=problems(400, 403, 413, 415, 422))
-async def start_conversation(body: NewConversation, desk: DeskDep) -> StartedConversation:
-    """Starts a conversation. Its token opens this conversation and no other."""
-    if body.channel == "in_app":
-        raise Forbidden("In-app conversations are not configured on this server.", code="in_app_not_configured")
+@router.post("", status_code=201, responses=problems(400, 401, 403, 413, 415, 422, 503))
+async def start_conversation(request: Request, body: NewConversation, desk: DeskDep) -> StartedConversation:
+    """Starts a conversation. Its token opens this conversation and no other.
+
+    `in_app` takes the customer from the host application's token (`Authorization: Bearer`), and from nowhere else.
+    """
+    customer_id = await _in_app_customer(request, desk) if body.channel == "in_app" else None
     session = await desk.conversations.start(
-        channel=body.channel, locale=body.locale or desk.policies.locale, pack_version=desk.policies.version
+        channel=body.channel,
+        locale=body.locale or desk.policies.locale,
+        pack_version=desk.policies.version,
+        customer_id=customer_id,
     )
+    if customer_id is not None:
+        await desk.identity.identify(session.conversation_id, customer_id=customer_id)
     return StartedConversation(
         conversation_id=session.conversation_id,
         session_token=session.token,
@@ -130,6 +137,12 @@ async def read_conversation(entrance: EntranceDep, desk: DeskDep) -> Transcript:
     )
 
 
+async def _in_app_customer(request: Request, desk: ServedDesk) -> str:
+    if not desk.host_tokens.configured:
+        raise Forbidden("In-app conversations are not configured on this server.", code="in_app_not_configured")
+    return await desk.host_tokens.customer_of(bearer_token(request.headers))
+
+
 def _event_number(text: str | None) -> int:
     """Raises ``MalformedBody``'s 400 for what is not an event number. Nothing given: from the beginning."""
     if text is None:
@@ -140,4 +153,4 @@ def _event_number(text: str | None) -> int:
 
 
 async def _still_open(desk: ServedDesk, entrance: Entrance) -> None:
-    await desk.conversations.enter(entrance.conversation.id, entrance.token)
+    await enter(desk, entrance.conversation.id, entrance.token)

@@ -24,7 +24,12 @@ from desk.conversations.inbox import Inbox, OwedTurn
 from desk.conversations.pace import Pace
 from desk.conversations.store import ConversationStore
 from desk.db.pool import Pool, open_pool
+from desk.domain.errors import RecordNotFound
 from desk.domain.ids import new_id
+from desk.identity.accounts import Accounts
+from desk.identity.host_tokens import HostTokens
+from desk.identity.identification import IdentificationStore
+from desk.identity.jwks import RemoteKeys
 from desk.identity.staff import StaffStore
 from desk.policies.loader import load_pack, resolve_pack
 from desk.policies.models import PolicySet
@@ -33,6 +38,21 @@ from graph.checkpointer import ConversationSaver
 from graph.runs import Graph, TurnRunner
 from graph.state import Reply, SupportState, TurnInput, TurnOutput
 from tests.integration.turns.desks import SECRET, heads_of
+
+
+@dataclass(frozen=True)
+class EchoCrm:
+    """A CRM that knows who has an account."""
+
+    customers: dict[str, Any]
+
+    async def get_customer(self, *, customer_id: str) -> dict[str, object]:
+        status = self.customers.get(customer_id)
+        if isinstance(status, Exception):
+            raise status
+        if status is None:
+            raise RecordNotFound("There is no such record in crm.")
+        return {"customer_id": customer_id, "status": status}
 
 
 @dataclass(kw_only=True)
@@ -49,6 +69,11 @@ class EchoDesk:
     audit: AuditLog
     staff: StaffStore
     switches: SwitchStore
+    customers: dict[str, Any]
+    """The CRM's customers: id to status, or to the error it raises."""
+    accounts: Accounts
+    host_tokens: HostTokens
+    identity: IdentificationStore
     gate: asyncio.Event
     reached: asyncio.Event
     """Set when a turn waits at the gate."""
@@ -77,6 +102,8 @@ async def open_echo_desk(url: str, settings: Settings) -> AsyncIterator[EchoDesk
     )
     tasks = [asyncio.create_task(work) for work in runner.background()]
     policies = _pack(settings.pack)
+    customers: dict[str, Any] = {"C-1001": "active", "C-1002": "active"}
+    accounts = Accounts(crm=EchoCrm(customers))
     desk = EchoDesk(
         settings=settings,
         policies=policies,
@@ -88,6 +115,15 @@ async def open_echo_desk(url: str, settings: Settings) -> AsyncIterator[EchoDesk
         audit=AuditLog(pool, heads=HeadFile(path=heads_of(url), secret=SECRET)),
         staff=StaffStore(pool, secret=SECRET),
         switches=SwitchStore(pool, policies=policies),
+        customers=customers,
+        accounts=accounts,
+        host_tokens=HostTokens(
+            key=settings.host_jwt_key and settings.host_jwt_key.get_secret_value(),
+            keys=RemoteKeys(settings.host_jwks_url) if settings.host_jwks_url else None,
+            audience=settings.host_jwt_audience,
+            is_customer=accounts.is_open,
+        ),
+        identity=IdentificationStore(pool=pool, key=SECRET),
         gate=gate,
         reached=reached,
     )
