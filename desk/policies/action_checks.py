@@ -71,7 +71,6 @@ def _quote(at: Written[ToolSpec], tools: dict[str, ToolSpec], files: PackFiles) 
 
 def _writing(at: Written[ToolSpec], tools: dict[str, ToolSpec], files: PackFiles) -> Iterator[Problem]:
     tool = at.value
-    values = action_values(tool, tools=tools)
     if tool.risk == "read":
         for name in ("confirm", "amount", "compensation", "irreversible"):
             if getattr(tool, name) is not None:
@@ -80,11 +79,11 @@ def _writing(at: Written[ToolSpec], tools: dict[str, ToolSpec], files: PackFiles
     if tool.confirm is None:
         yield at.problem(("confirm",), "is missing; name the template that asks the customer for a yes")
     else:
-        yield from problems_of_template(at, ("confirm",), tool.confirm, values, files)
+        yield from _template(at, ("confirm",), tool.confirm, tools, files)
     if (tool.compensation is None) == (tool.irreversible is None):
         yield at.problem(("compensation",), "or irreversible: say how it is taken back, or why it cannot be")
     for reason, template in tool.refused.items():
-        yield from problems_of_template(at, ("refused", reason), template, values, files)
+        yield from _template(at, ("refused", reason), template, tools, files)
     if tool.compensation is None:
         return
     yield from problems_of_reference(at, ("compensation", "tool"), tool.compensation.tool, "tool", files)
@@ -111,11 +110,25 @@ def _requirements(at: Written[ToolSpec], tools: dict[str, ToolSpec], files: Pack
         if (requirement.reply is None) == (requirement.trigger is None):
             yield at.problem(key, "names a reply or a trigger, one of the two; say what happens instead")
         if requirement.reply is not None:
-            values = action_values(at.value, tools=tools)
-            yield from problems_of_template(at, (*key, "reply"), requirement.reply, values, files)
+            yield from _template(at, (*key, "reply"), requirement.reply, tools, files)
         if requirement.trigger is not None:
             yield from problems_of_reference(at, (*key, "trigger"), requirement.trigger, "trigger", files)
         yield from _condition(at, key, requirement, [at.value], tools)
+
+
+def _template(
+    at: Written[ToolSpec], key: Key, name: str, tools: dict[str, ToolSpec], files: PackFiles
+) -> Iterator[Problem]:
+    """The template exists and uses only what is known about the action."""
+    if _facts_are_known(at.value, tools):
+        yield from problems_of_template(at, key, name, action_values(at.value, tools=tools), files)
+    else:
+        yield from problems_of_reference(at, key, name, "reply", files)
+
+
+def _facts_are_known(tool: ToolSpec, tools: dict[str, ToolSpec]) -> bool:
+    """A quote with a mistake of its own has no fields to compare with; it is told where it is written."""
+    return tool.quote is None or tool.quote in tools
 
 
 def _approval(at: Written[ApprovalRule], tools: dict[str, ToolSpec], files: PackFiles) -> Iterator[Problem]:
@@ -143,6 +156,8 @@ def _condition(
     if all(value is None for value in compared) and not condition.one_of and not condition.none_of:
         yield at.problem(key, "compares with nothing; add above, at_most, equals, one_of or none_of")
     for tool in meant:
+        if kind == "fact" and not _facts_are_known(tool, tools):
+            continue
         match kind:
             case "amount" | "daily_total":
                 known = {condition.value} if tool.amount else set()

@@ -89,11 +89,11 @@ def test_there_are_intents_of_every_handling(retail: PolicySet) -> None:
     """R1.2"""
     handled = Counter(intent.handling for intent in retail.intents.values())
 
-    assert len(retail.intents) >= 24
-    assert handled["workflow"] >= 4
+    assert len(retail.intents) >= 30
+    assert handled["workflow"] >= 8
     assert handled["answer"] >= 12
     assert handled["social"] >= 4
-    assert handled["person"] >= 8
+    assert handled["person"] >= 1
 
 
 @pytest.mark.parametrize("intent", ["order_status", "track_order", "invoice_copy", "payment_status"])
