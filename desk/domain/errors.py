@@ -7,6 +7,7 @@ FrontdeskError
 ├── NotAuthenticated              no valid token
 ├── Forbidden                     a valid token that may not do this
 ├── Conflict                      the thing changed or was decided meanwhile
+├── Gone                          it was there, and its time is over
 ├── InvalidRequest                the request cannot be understood or is out of bounds
 ├── TooManyRequests               slow down; says for how long
 ├── LanguageModelFailed           the model provider failed; another engine takes over
@@ -74,6 +75,12 @@ class Conflict(FrontdeskError):
     code = "conflict"
     status = 409
     title = "This was changed meanwhile"
+
+
+class Gone(FrontdeskError):
+    code = "gone"
+    status = 410
+    title = "This is over"
 
 
 class InvalidRequest(FrontdeskError):

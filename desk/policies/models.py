@@ -126,6 +126,8 @@ class SystemReplies(PackModel):
     """Something broke and not even a ticket could be opened."""
     verification_sent: str
     """A one-time code was sent; the customer may type it."""
+    verification_again: str
+    """The code has to be typed once more."""
     verification_wrong: str
     verification_expired: str
     verification_used_up: str
@@ -147,6 +149,9 @@ class SystemReplies(PackModel):
     """The customer stopped a request that waited."""
     too_late_to_stop: str
     nothing_to_stop: str
+    taken_back: str
+    """Staff took an action back."""
+    not_taken_back: str
     action_refused: str
     """The business system refuses and the tool names no reply of its own for the reason."""
     person_option: str
@@ -589,3 +594,12 @@ class PolicySet(PackModel):
     """``customers``, ``orders`` …: rows for the reference systems (``--demo`` only); times are offsets (``-10d``)."""
     paraphrases: tuple[Paraphrase, ...] = ()
     """``checks/paraphrases.yaml``: measures the classifier, never trains it."""
+
+    @property
+    def common_values(self) -> dict[str, str]:
+        """The values every reply may use."""
+        return {
+            "assistant.name": self.assistant.name,
+            "assistant.disclosure": self.assistant.disclosure,
+            "shop.name": self.title,
+        }
