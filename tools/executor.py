@@ -1,90 +1,343 @@
-"""The only way a tool runs: gated again, as the session's customer, within a time, its result checked and reduced."""
+"""The only way a tool runs: decided again, as the session's customer, under the ledger, its result checked and reduced.
+
+A read that fails has an outcome. A write that may have happened is asked for once more with the same key where the
+system honours keys; where it does not, the outcome is ``unknown`` and a person looks. Nothing is repeated blindly.
+"""
 
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast, get_args
 
+from desk.approvals.amounts import as_money
+from desk.approvals.models import Approval
+from desk.approvals.proposals import Proposal, hash_of
 from desk.domain.conversation import Actor
-from desk.domain.errors import RecordNotFound, SystemUnavailable
-from desk.policies.models import Intent
+from desk.domain.errors import IntegrationError, NotPossible, RecordNotFound, SystemUnavailable
+from desk.domain.ids import new_id
+from desk.integrations.protocols import Refused
+from desk.policies.models import Intent, PolicySet, ToolSpec
 from tools.calls import ToolCall, ToolResult
-from tools.policy import Allow, Deny, StepUp, gate
+from tools.evidence import EvidenceStore
+from tools.ledger import Action, Ended, Ledger, NewAction
+from tools.policy import Allow, Confirm, Deny, NeedApproval, StepUp, amount_of, gate, gate_compensation
 from tools.registry import BoundTool, ToolRegistry
 from tools.results import ResultMalformed, plain, reduced
 
 logger = logging.getLogger(__name__)
 
+REPEATS = 2  # with the same key; a system that does not answer three times is for a person
+PAUSE_SECONDS = 0.2
+
+Stopped = StepUp | Confirm | NeedApproval | Deny
+"""Why a call did not run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a call belongs."""
+
+    conversation_id: str
+    turn_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """A call that waits for somebody, with what it was decided on."""
+
+    stopped: Stopped
+    approval: Approval | None = None
+    signals: Mapping[str, Any] | None = None
+
 
 @dataclass(frozen=True, kw_only=True)
 class ToolExecutor:
-    """Runs calls. Whatever goes wrong is an outcome, never an exception."""
+    """Runs calls. What a business system does wrong is an outcome; only our own database's errors are raised."""
 
+    policies: PolicySet
     registry: ToolRegistry
+    ledger: Ledger
+    evidence: EvidenceStore
     timeout: timedelta = timedelta(seconds=5)
     """How long a system may take. Reads of the reference shop stop themselves after two seconds."""
 
-    async def run(self, call: ToolCall, *, intent: Intent, actor: Actor, conversation_id: str) -> ToolResult:
-        """The call's result. The customer is the actor's, whatever the arguments say."""
-        started = time.monotonic()
-        result = await self._run(call, intent=intent, actor=actor)
+    async def read(
+        self, call: ToolCall, *, intent: Intent, actor: Actor, place: Place, proposal: Proposal | None = None
+    ) -> ToolResult | Attempt:
+        """A call that changes nothing. The customer is the actor's, whatever the arguments say."""
+        tool = self.registry.find(call["tool"])
+        if tool is None or tool.spec.risk != "read":
+            return await self._deny(call, "tool_unknown", actor=actor, intent=intent, place=place)
+        evidence = await self.evidence.of_read(call, intent=intent.id, proposal=proposal)
+        match gate(call, intent=intent, tool=tool.spec, actor=actor, evidence=evidence):
+            case Allow():
+                new = _new(call, tool.spec, key=new_id("read"), actor=actor, intent=intent.id, place=place)
+                action, _ = await self.ledger.begin(new)
+                return await self._run(call, tool, action, actor=actor)
+            case Deny(reason=reason):
+                return await self._deny(call, reason, actor=actor, intent=intent, place=place, tool=tool.spec)
+            case stopped:
+                return Attempt(stopped=stopped)
+
+    async def write(
+        self,
+        call: ToolCall,
+        *,
+        intent: Intent,
+        actor: Actor,
+        place: Place,
+        proposal: Proposal,
+        facts: Mapping[str, Any],
+    ) -> ToolResult | Attempt:
+        """A call that changes something, if everybody who has to has agreed to exactly this; else what is missing.
+
+        One effect for each proposal: whoever comes second gets the first one's result.
+        """
+        tool = self.registry.find(call["tool"])
+        if tool is None or tool.spec.risk == "read" or proposal.customer_id != actor["customer_id"]:
+            return await self._deny(call, "tool_unknown", actor=actor, intent=intent, place=place)
+        if (done := await self._known(call, proposal.id)) is not None:
+            return done
+        evidence, approval = await self.evidence.of_write(call, tool=tool.spec, proposal=proposal, facts=facts)
+        rules = self.policies.approvals.values()
+        match gate(call, intent=intent, tool=tool.spec, actor=actor, evidence=evidence, rules=rules):
+            case Allow():
+                new = _new(
+                    call, tool.spec, key=proposal.id, actor=actor, intent=intent.id, place=place,
+                    proposal=proposal.id, approval=approval,
+                )  # fmt: skip
+                return await self._once(call, tool, new, actor=actor)
+            case Deny(reason=reason, requirement=None):
+                return await self._deny(
+                    call, reason, actor=actor, intent=intent, place=place, tool=tool.spec, proposal=proposal
+                )
+            case stopped:
+                return Attempt(stopped=stopped, approval=approval, signals=evidence.signals)
+
+    async def compensate(self, call: ToolCall, *, place: Place, proposal: Proposal) -> ToolResult | Attempt:
+        """Takes an action back, as staff asked for and others agreed to."""
+        tool = self.registry.find(call["tool"])
+        assert tool is not None, "the request was made from the pack"
+        assert proposal.compensates is not None, "only a compensation comes here"
+        actor: Actor = {"customer_id": proposal.customer_id, "level": 2}
+        if (done := await self._known(call, proposal.id)) is not None:
+            return done
+        evidence, approval = await self.evidence.of_write(call, tool=tool.spec, proposal=proposal, facts={})
+        match gate_compensation(call, tool=tool.spec, evidence=evidence):
+            case Allow():
+                new = _new(
+                    call, tool.spec, key=proposal.id, actor=actor, intent=None, place=place,
+                    proposal=proposal.id, approval=approval,
+                )  # fmt: skip
+                result = await self._once(call, tool, new, actor=actor)
+                if result["outcome"] == "succeeded" and result["action_id"] is not None:
+                    by = f"staff:{proposal.requested_by}"
+                    await self.ledger.compensated(proposal.compensates, by=by, with_action=result["action_id"])
+                return result
+            case stopped:
+                return Attempt(stopped=stopped, approval=approval)
+
+    async def still_true(self, approval: Approval, proposal: Proposal) -> bool:
+        """Whether the facts an approver saw are the facts now. A system that cannot say so counts as no."""
+        tool = self.policies.tools.get(approval.tool)
+        if tool is None:
+            return False
+        if tool.quote is None or proposal.compensates is not None:
+            return True
+        quote = self.registry.find(tool.quote)
+        assert quote is not None, "the loader checks it"
+        try:
+            facts = await self._call(quote, _quoting(proposal, quote.spec), customer_id=proposal.customer_id, key=None)
+        except Exception:
+            logger.warning("Facts could not be read again", extra={"action": "facts_unknown", "tool": tool.quote})
+            return False
+        return reduced(facts, quote.spec.result_fields) == proposal.facts
+
+    async def _known(self, call: ToolCall, key: str) -> ToolResult | None:
+        """The result of an attempt that ended before; None when there was none, or one that has to be finished."""
+        action = await self.ledger.of_key(key)
+        if action is None or action.outcome == "started":
+            return None
+        return _remembered(call, action)
+
+    async def _once(self, call: ToolCall, tool: BoundTool, new: NewAction, *, actor: Actor) -> ToolResult:
+        action, fresh = await self.ledger.begin(new)
+        if not fresh and action.outcome != "started":
+            return _remembered(call, action)
+        if not fresh and not self.registry.replays(tool.spec.system):
+            # An attempt died on the way, and this system would do it a second time.
+            return await self._end(call, action, "unknown", "interrupted", started=time.monotonic())
+        return await self._run(call, tool, action, actor=actor)
+
+    async def _run(self, call: ToolCall, tool: BoundTool, action: Action, *, actor: Actor) -> ToolResult:
+        started, writes = time.monotonic(), tool.spec.risk != "read"
+        customer_id = actor["customer_id"]
+        if writes and await self.evidence.switches.is_off(tool=tool.spec.name, intent=action.intent):
+            return await self._end(call, action, "denied", "switched_off", started=started)
+        try:
+            record = await self._effect(call, tool, key=action.key if writes else None, customer_id=customer_id)
+        except RecordNotFound:
+            return await self._end(call, action, "failed", "not_found", started=started)
+        except NotPossible as exc:
+            return await self._end(call, action, "failed", exc.reason, started=started, refused=True)
+        except SystemUnavailable:
+            return await self._end(call, action, "failed", "system_unavailable", started=started)
+        except Exception as exc:  # an adapter of a third party may raise anything; a turn must end in a sentence
+            detail = "time_out" if isinstance(exc, TimeoutError) else "result_malformed"
+            if not isinstance(exc, TimeoutError | ResultMalformed):
+                detail = "system_failed"
+            # Only the type and our own words: those of a foreign error may hold anything.
+            why = str(exc) if isinstance(exc, ResultMalformed) else type(exc).__name__
+            extra = {"action": detail, "tool": call["tool"], "call_id": call["id"]}
+            logger.warning("A system gave no usable answer: %s", why, extra=extra)
+            return await self._end(call, action, "unknown" if writes else "failed", detail, started=started)
+        if record.get("customer_id", customer_id) != customer_id:
+            logger.error("A record of somebody else", extra={"action": "foreign_record", "tool": call["tool"]})
+            outcome: Ended = "unknown" if writes else "failed"
+            return await self._end(call, action, outcome, "not_found", started=started)
+        data = reduced(record, tool.spec.result_fields)
+        return await self._end(call, action, "succeeded", None, started=started, data=data, keep=writes)
+
+    async def _effect(
+        self, call: ToolCall, tool: BoundTool, *, key: str | None, customer_id: str | None
+    ) -> dict[str, Any]:
+        """One answer of the system. A write nobody knows about is asked for again, with the same key."""
+        tries = 1 + (REPEATS if key is not None and self.registry.replays(tool.spec.system) else 0)
+        while True:
+            tries -= 1
+            try:
+                return await self._call(tool, call["arguments"], customer_id=customer_id, key=key)
+            except (RecordNotFound, NotPossible, SystemUnavailable):
+                raise
+            except (IntegrationError, TimeoutError, ResultMalformed):
+                if tries == 0:
+                    raise
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _call(
+        self, tool: BoundTool, arguments: Mapping[str, str], *, customer_id: str | None, key: str | None
+    ) -> dict[str, Any]:
+        # The pack's order of arguments is the method's; the registry checked it.
+        values = [
+            as_money(arguments[argument.name], currency=self.policies.currency)
+            if argument.type == "money"
+            else arguments[argument.name]
+            for argument in tool.spec.arguments
+            if argument.source != "session"
+        ]
+        method = tool.operation.method(self.registry.systems)
+        named = {"customer_id": customer_id} | ({"key": key} if key is not None else {})
+        async with asyncio.timeout(self.timeout.total_seconds()):
+            answer = await method(*values, **named)
+        return cast(dict[str, Any], plain(answer, tool.operation.result))
+
+    async def _end(
+        self,
+        call: ToolCall,
+        action: Action,
+        outcome: Ended,
+        detail: str | None,
+        *,
+        started: float,
+        data: dict[str, Any] | None = None,
+        keep: bool = False,
+        refused: bool = False,
+    ) -> ToolResult:
+        ms = (time.monotonic() - started) * 1000
+        await self.ledger.finish(action.id, outcome=outcome, detail=detail, result=data if keep else None, ms=ms)
         logger.info(
             "Tool called",
             extra={
-                "action": "tool_called", "tool": result["tool"], "call_id": call["id"], "outcome": result["outcome"],
-                "detail": result["detail"], "conversation_id": conversation_id,
-                "ms": round((time.monotonic() - started) * 1000, 1),
+                "action": "tool_called", "tool": action.tool, "call_id": call["id"], "outcome": outcome,
+                "detail": detail, "conversation_id": action.conversation_id, "ms": round(ms, 1),
             },
         )  # fmt: skip
-        return result
+        told: Any = "not_found" if detail == "not_found" and outcome == "failed" else "refused" if refused else outcome
+        return _result(call, told, action_id=action.id, data=data, detail=None if told == "not_found" else detail)
 
-    async def _run(self, call: ToolCall, *, intent: Intent, actor: Actor) -> ToolResult:
-        tool = self.registry.find(call["tool"])
-        if tool is None:
-            # The name is a model's invention: it goes no further, not even into a log.
-            return _result(call | {"tool": "unknown"}, "denied", detail="tool_unknown")
-        match gate(call, intent=intent, tool=tool.spec, actor=actor):
-            case Deny(reason=reason):
-                return _result(call, "denied", detail=reason)
-            case StepUp(level=level):
-                return _result(call, "denied", detail=f"level_{level}_needed")
-            case Allow():
-                return await self._read(call, tool, actor=actor)
+    async def _deny(
+        self,
+        call: ToolCall,
+        reason: str,
+        *,
+        actor: Actor,
+        intent: Intent,
+        place: Place,
+        tool: ToolSpec | None = None,
+        proposal: Proposal | None = None,
+    ) -> ToolResult:
+        # A name the registry does not have is a model's invention: it goes no further, not even into a log.
+        named = call if tool is not None else call | {"tool": "unknown", "arguments": {}}
+        new = NewAction(
+            key="", conversation_id=place.conversation_id, turn_id=place.turn_id, customer_id=actor["customer_id"],
+            intent=intent.id, tool=named["tool"], risk=tool.risk if tool else "read", args={}, amount=None,
+            decision=reason, proposal_id=proposal.id if proposal else None,
+        )  # fmt: skip
+        action_id = await self.ledger.deny(new)
+        logger.info("Tool denied", extra={"action": "tool_denied", "tool": named["tool"], "detail": reason})
+        return _result(named, "denied", action_id=action_id, detail=reason)
 
-    async def _read(self, call: ToolCall, tool: BoundTool, *, actor: Actor) -> ToolResult:
-        customer_id = actor["customer_id"]
-        # The pack's order of arguments is the method's; the registry checked it.
-        values = [call["arguments"][argument.name] for argument in tool.spec.arguments if argument.source == "field"]
-        method = tool.operation.method(self.registry.systems)
-        try:
-            async with asyncio.timeout(self.timeout.total_seconds()):
-                answer = await method(*values, customer_id=customer_id)
-            record = plain(answer, tool.operation.result)
-        except RecordNotFound:
-            return _result(call, "not_found")
-        except SystemUnavailable:
-            return _result(call, "failed", detail="system_unavailable")
-        except TimeoutError:
-            return _result(call, "failed", detail="time_out")
-        except ResultMalformed as exc:
-            return self._failed(call, "result_malformed", str(exc))
-        except Exception as exc:  # an adapter of a third party may raise anything; a turn must end in a sentence
-            # Only the type: the words of a foreign error may hold anything.
-            return self._failed(call, "system_failed", type(exc).__name__)
-        if record.get("customer_id", customer_id) != customer_id:
-            logger.error("A record of somebody else", extra={"action": "foreign_record", "tool": call["tool"]})
-            return _result(call, "not_found")
-        return _result(call, "succeeded", data=reduced(record, tool.spec.result_fields))
 
-    def _failed(self, call: ToolCall, detail: str, why: str) -> ToolResult:
-        extra = {"action": detail, "tool": call["tool"], "call_id": call["id"]}
-        logger.warning("A system gave no usable answer: %s", why, extra=extra)
-        return _result(call, "failed", detail=detail)
+def _new(
+    call: ToolCall,
+    tool: ToolSpec,
+    *,
+    key: str,
+    actor: Actor,
+    intent: str | None,
+    place: Place,
+    proposal: str | None = None,
+    approval: Approval | None = None,
+) -> NewAction:
+    return NewAction(
+        key=key, conversation_id=place.conversation_id, turn_id=place.turn_id, customer_id=actor["customer_id"],
+        intent=intent, tool=tool.name, risk=tool.risk, args=call["arguments"], amount=amount_of(call, tool),
+        decision="approved" if approval is not None else "allowed", proposal_id=proposal,
+        approval_id=approval.id if approval else None,
+    )  # fmt: skip
+
+
+def _quoting(proposal: Proposal, quote: ToolSpec) -> dict[str, str]:
+    """The quote's arguments are among the proposal's own."""
+    return {
+        argument.name: argument.constant or proposal.arguments[argument.name]
+        for argument in quote.arguments
+        if argument.source != "session"
+    }
+
+
+def _remembered(call: ToolCall, action: Action) -> ToolResult:
+    """The result of a call that ended before."""
+    match action.outcome:
+        case "succeeded" | "compensated":
+            return _result(call, "succeeded", action_id=action.id, data=action.result)
+        case "failed" if action.detail == "not_found":
+            return _result(call, "not_found", action_id=action.id)
+        case "failed" if action.detail in get_args(Refused):
+            return _result(call, "refused", action_id=action.id, detail=action.detail)
+        case _:
+            return _result(call, action.outcome, action_id=action.id, detail=action.detail)
 
 
 def _result(
-    call: ToolCall, outcome: Any, *, data: dict[str, Any] | None = None, detail: str | None = None
+    call: ToolCall,
+    outcome: Any,
+    *,
+    action_id: str | None,
+    data: dict[str, Any] | None = None,
+    detail: str | None = None,
 ) -> ToolResult:
-    return {"call_id": call["id"], "tool": call["tool"], "outcome": outcome, "data": data or {}, "detail": detail}
+    return {
+        "call_id": call["id"], "action_id": action_id, "tool": call["tool"], "outcome": outcome, "data": data or {},
+        "detail": detail,
+    }  # fmt: skip
+
+
+def matches(call: ToolCall, proposal: Proposal, approval: Approval | None) -> bool:
+    """Whether the call is what the proposal froze, or what an approver made of it."""
+    asked_for = hash_of(call["tool"], call["arguments"], customer_id=proposal.customer_id)
+    edited = approval is not None and approval.is_agreed and approval.final_hash == asked_for
+    return (proposal.status == "open" and proposal.args_hash == asked_for) or edited

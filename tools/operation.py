@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from desk.integrations.protocols import Billing, Orders
+from desk.integrations.protocols import Billing, Crm, Orders, Scheduling, Ticketing
+from desk.policies.models import ArgumentType
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,15 +14,19 @@ class Systems:
 
     orders: Orders
     billing: Billing
+    crm: Crm
+    ticketing: Ticketing
+    scheduling: Scheduling
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """How an adapter's method is called."""
 
-    arguments: tuple[str, ...]
-    """Types of the arguments that come from the customer, in the method's order."""
+    arguments: tuple[ArgumentType, ...] = ()
+    """Types of the arguments that do not come from the session, in the method's order."""
     result: type
     """The TypedDict the method answers with."""
     method: Callable[[Systems], Callable[..., Awaitable[Any]]]
-    """Called with those arguments and ``customer_id=``."""
+    """Called with those arguments, ``customer_id=`` and, when it writes, ``key=``."""
+    writes: bool = False

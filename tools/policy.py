@@ -1,22 +1,55 @@
-"""The gate before every tool: pure, and closed unless the pack opens it (R5.2, R5.6)."""
+"""The gate before every tool: pure, and closed unless the pack opens it (R5.2, R5.3, R5.6).
+
+The order of its answers is the order of a request's life: what is not allowed is denied before anybody is asked for
+anything; then the customer proves who they are, says yes, and where the pack wants it a person agrees.
+"""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
+from desk.approvals.amounts import AMOUNT, minor_units
+from desk.approvals.rules import Needed, needed_for
 from desk.domain.conversation import Actor
-from desk.policies.models import Intent, ToolSpec
+from desk.policies.conditions import holds
+from desk.policies.models import ApprovalRule, Intent, Requirement, ToolSpec
 from tools.calls import ToolCall
 
 _NUMBER = re.compile(r"[A-Z0-9]{1,12}(?:-[A-Z0-9]{1,12}){0,3}")
+_WORD = re.compile(r"[a-z0-9][a-z0-9_-]{0,47}")
+# One line of printable text: no control or format characters, no unpaired surrogates.
+_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]{1,500}")
 
 PATTERNS: Mapping[str, re.Pattern[str]] = {
     "order_number": _NUMBER,
     "invoice_number": _NUMBER,
-    # One line of printable text: no control or format characters, no unpaired surrogates.
-    "text": re.compile(r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]{1,500}"),
+    "reference": re.compile(r"[A-Za-z0-9]{1,32}(?:[-_:][A-Za-z0-9]{1,32}){0,5}"),
+    "choice": _WORD,
+    "money": AMOUNT,
+    "text": _LINE,
 }
 """What an argument may consist of, by type: what is not listed is refused, before any system hears of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What is known when a call is decided on. Our own tables and the business systems say it, never a text."""
+
+    switched_off: str | None = None
+    """Name of the switch that is off."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Result of the tool's quote."""
+    signals: Mapping[str, Any] = field(default_factory=dict)
+    """Signs of fraud; one that could not be found out is missing."""
+    spent_today: int = 0
+    """Amounts of this tool for this customer in 24 hours, without this call; minor units."""
+    is_verified: bool = False
+    """A code was given for exactly these arguments, lately."""
+    is_confirmed: bool = False
+    """The customer said yes to exactly these arguments."""
+    is_approved: bool = False
+    """As many people as needed agreed to exactly these arguments."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,30 +65,133 @@ class StepUp:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Confirm:
+    """The customer must say yes to exactly this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeedApproval:
+    """People must agree to exactly this."""
+
+    needed: Needed
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deny:
-    """The call may not run, whatever the customer proves. ``reason`` is a word for the log."""
+    """The call may not run, whatever anybody proves. ``reason`` is a word for the log."""
 
     reason: str
+    requirement: Requirement | None = None
+    """The pack's requirement that is not met: it says what the customer hears instead."""
 
 
-def gate(call: ToolCall, *, intent: Intent, tool: ToolSpec, actor: Actor) -> Allow | StepUp | Deny:
+Verdict = Allow | StepUp | Confirm | NeedApproval | Deny
+
+
+def gate(
+    call: ToolCall,
+    *,
+    intent: Intent,
+    tool: ToolSpec,
+    actor: Actor,
+    evidence: Evidence,
+    rules: Iterable[ApprovalRule] = (),
+) -> Verdict:
     """Whether this call may run for this request and this customer."""
-    if call["tool"] != tool.name or tool.name not in {action.tool for action in intent.actions}:
+    action = next((action for action in intent.actions if action.tool == tool.name), None)
+    if action is None or call["tool"] != tool.name:
         return Deny(reason="tool_not_allowed")
-    if tool.risk != "read":
-        # Writing needs the customer's confirmation and the ledger; without them it stays shut.
-        return Deny(reason="writes_not_allowed")
-    expected = {argument.name: argument.type for argument in tool.arguments if argument.source == "field"}
-    if call["arguments"].keys() - expected.keys():
-        return Deny(reason="arguments_unexpected")
-    if expected.keys() - call["arguments"].keys():
-        return Deny(reason="arguments_missing")
-    for name, value in call["arguments"].items():
-        if not isinstance(value, str) or not PATTERNS[expected[name]].fullmatch(value):
-            return Deny(reason="argument_invalid")
-    level = max(tool.level, intent.level)
-    if any(argument.source == "session" for argument in tool.arguments):
-        level = max(level, 1)
-    if actor["level"] < level or (level > 0 and not actor["customer_id"]):
+    if evidence.switched_off is not None:
+        return Deny(reason="switched_off")
+    if reason := _fault(call, tool):
+        return Deny(reason=reason)
+    level = needed_level(tool, intent=intent, purpose=call["purpose"])
+    if actor["level"] < min(level, 1) or (level > 0 and not actor["customer_id"]):
         return StepUp(level=level)
+    if tool.risk == "read":
+        return Allow() if actor["level"] >= level or evidence.is_verified else StepUp(level=level)
+    if denied := _unmet(call, tool, evidence):
+        return denied
+    amount = amount_of(call, tool)
+    if amount is not None and action.up_to is not None and amount > action.up_to:
+        return Deny(reason="above_intent_limit")
+    if level > 1 and not evidence.is_verified:
+        return StepUp(level=level)
+    if not evidence.is_confirmed:
+        return Confirm()
+    needed = needed_for(tool.name, rules=rules, values=values_of(call, tool, evidence))
+    if needed is not None and not evidence.is_approved:
+        return NeedApproval(needed=needed)
     return Allow()
+
+
+def gate_compensation(call: ToolCall, *, tool: ToolSpec, evidence: Evidence) -> Allow | NeedApproval | Deny:
+    """The same for taking an action back, which staff ask for: no customer is asked, always somebody else agrees."""
+    if evidence.switched_off is not None:
+        return Deny(reason="switched_off")
+    if reason := _fault(call, tool):
+        return Deny(reason=reason)
+    if evidence.is_approved:
+        return Allow()
+    return NeedApproval(
+        needed=Needed(
+            rules=("compensation",), why="Staff want to take an action back.", roles=("approver", "supervisor"),
+            people=1, expires_minutes=1440,
+        )
+    )  # fmt: skip
+
+
+def needed_level(tool: ToolSpec, *, intent: Intent, purpose: Literal["answer", "facts"]) -> int:
+    """Assurance level of a call. Facts are read to plan with, and shown no sooner than the tool they are for runs."""
+    level = tool.level if purpose == "facts" else max(tool.level, intent.level)
+    return max(level, 1) if any(argument.source == "session" for argument in tool.arguments) else level
+
+
+def amount_of(call: ToolCall, tool: ToolSpec) -> int | None:
+    """What the call moves, in minor units; None for a tool without an amount."""
+    return minor_units(call["arguments"].get(tool.amount, "")) if tool.amount else None
+
+
+def values_of(call: ToolCall, tool: ToolSpec, evidence: Evidence) -> dict[str, Any]:
+    """What the pack's conditions look at."""
+    values: dict[str, Any] = {
+        "argument": call["arguments"],
+        "fact": evidence.facts,
+        "signal": evidence.signals,
+    }
+    if (amount := amount_of(call, tool)) is not None:
+        values |= {"amount": amount, "daily_total": evidence.spent_today + amount}
+    return values
+
+
+def _fault(call: ToolCall, tool: ToolSpec) -> str | None:
+    """What is wrong with the arguments by themselves."""
+    expected = {argument.name: argument for argument in tool.arguments if argument.source != "session"}
+    if call["arguments"].keys() - expected.keys():
+        return "arguments_unexpected"
+    if expected.keys() - call["arguments"].keys():
+        return "arguments_missing"
+    for name, value in call["arguments"].items():
+        argument = expected[name]
+        if not isinstance(value, str) or (not value.isascii() and argument.type != "text"):
+            return "argument_invalid"
+        if not PATTERNS[argument.type].fullmatch(value):
+            return "argument_invalid"
+        if argument.source == "constant" and value != argument.constant:
+            return "argument_invalid"
+    return None
+
+
+def _unmet(call: ToolCall, tool: ToolSpec, evidence: Evidence) -> Deny | None:
+    """What the facts forbid: a requirement of the pack, or an amount above what a system bounds it by."""
+    values = values_of(call, tool, evidence)
+    for requirement in tool.requires:
+        if not holds(requirement, values):
+            return Deny(reason="requirement_not_met", requirement=requirement)
+    for argument in tool.arguments:
+        if argument.type != "money" or argument.at_most_fact is None:
+            continue
+        bound, amount = evidence.facts.get(argument.at_most_fact), minor_units(call["arguments"][argument.name])
+        if not isinstance(bound, Mapping) or amount is None or amount > bound["amount"]:
+            return Deny(reason="amount_out_of_bounds")
+    return None
