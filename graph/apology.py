@@ -49,11 +49,7 @@ class Apologist:
         return self._reply(turn, escalation["template"], notice=notice)
 
     def _reply(self, turn: OwedTurn, template: str, *, notice: HandoffNotice | None) -> Reply:
-        values = {
-            "assistant.name": self._policies.assistant.name,
-            "assistant.disclosure": self._policies.assistant.disclosure,
-            "shop.name": self._policies.title,
-        }
+        values = self._policies.common_values
         if notice is not None:
             queue = self._policies.queues[notice["queue"]]
             values |= {
@@ -73,4 +69,5 @@ class Apologist:
             "outcome": "failed",
             "handoff": notice,
             "offer_person": notice is None,
+            "news": [],
         }

@@ -8,25 +8,32 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from desk.approvals.proposals import ProposalStore
+from desk.approvals.service import ApprovalService
 from desk.audit.heads import HeadFile
 from desk.audit.log import AuditLog
+from desk.channels.outbox import Outbox
 from desk.config.secret import installation_secret
 from desk.config.settings import Settings
 from desk.conversations.events import EventLog
 from desk.conversations.hub import EventHub
-from desk.conversations.inbox import Inbox
+from desk.conversations.inbox import Inbox, enqueue_wake
 from desk.conversations.pace import Pace
 from desk.conversations.store import ConversationStore
 from desk.db.pool import Pool, open_pool
+from desk.domain.contact import Factor
 from desk.handoff.service import HandoffService
 from desk.identity.accounts import Accounts
 from desk.identity.host_tokens import HostTokens
 from desk.identity.identification import IdentificationStore
 from desk.identity.jwks import RemoteKeys
 from desk.identity.staff import StaffStore
+from desk.identity.step_up import StepUp
 from desk.integrations.postgres.billing import PostgresBilling
 from desk.integrations.postgres.crm import PostgresCrm
 from desk.integrations.postgres.orders import PostgresOrders
+from desk.integrations.postgres.scheduling import PostgresScheduling
+from desk.integrations.postgres.ticketing import PostgresTicketing
 from desk.integrations.seed import seed
 from desk.language.engine import LanguageEngine
 from desk.language.fallback import FallbackEngine
@@ -38,9 +45,13 @@ from graph.apology import Apologist
 from graph.builder import Services, build_graph
 from graph.checkpointer import ConversationSaver
 from graph.database import open_database
+from graph.deploys import refuse_lost_proposals
+from graph.gates import Gates
 from graph.runs import Graph, TurnRunner
-from retrieval.search import build_retriever
+from retrieval.search import Retriever, build_retriever
+from tools.evidence import EvidenceStore
 from tools.executor import ToolExecutor
+from tools.ledger import Ledger
 from tools.operation import Systems
 from tools.registry import ToolRegistry
 
@@ -115,6 +126,8 @@ async def run_desk(
         log=log,
         hub=hub,
         apologise=Apologist(services.handoff, policies=services.policies),
+        step_up=services.gates.step_up,
+        housekeeping=[services.gates.approvals.expire_due],
         turn_timeout=settings.turn_timeout,
         lease_ttl=settings.lease_ttl,
     )
@@ -167,17 +180,69 @@ async def _services(
         build_retriever(settings, policies), _engine(settings, policies, stack=stack)
     )
     stack.push_async_callback(retriever.close)
-    registry = ToolRegistry(policies, Systems(orders=PostgresOrders(pool=pool), billing=PostgresBilling(pool=pool)))
-    services = Services(
+    services = assemble(pool, policies, secret=secret, engine=engine, retriever=retriever)
+    await refuse_lost_proposals(services.gates.proposals, policies=policies)
+    return services, pool
+
+
+def reference_systems(pool: Pool) -> Systems:
+    """The business systems in our own database."""
+    return Systems(
+        orders=PostgresOrders(pool=pool),
+        billing=PostgresBilling(pool=pool),
+        crm=PostgresCrm(pool=pool),
+        ticketing=PostgresTicketing(pool=pool),
+        scheduling=PostgresScheduling(pool=pool),
+    )
+
+
+def assemble(
+    pool: Pool,
+    policies: PolicySet,
+    *,
+    secret: bytes,
+    engine: LanguageEngine,
+    retriever: Retriever,
+    systems: Systems | None = None,
+    factors: frozenset[Factor] = frozenset({"email", "sms"}),
+) -> Services:
+    """Everything the nodes use, put together. ``systems``: others than the reference ones."""
+    systems = systems or reference_systems(pool)
+    approvals = ApprovalService(
+        pool,
+        enqueue_wake=enqueue_wake,
+        limits=policies.approver_limits,
+        editable={name: tool.editable for name, tool in policies.tools.items()},
+    )
+    step_up = StepUp(pool, key=secret, policy=policies.step_up, outbox=Outbox(pool), wake=enqueue_wake)
+    ledger = Ledger(pool)
+    evidence = EvidenceStore(
+        policies=policies,
+        ledger=ledger,
+        approvals=approvals,
+        grants=step_up,
+        switches=SwitchStore(pool, policies=policies),
+        crm=systems.crm,
+    )
+    return Services(
         policies=policies,
         engine=engine,
         retriever=retriever,
         identity=IdentificationStore(pool=pool, key=secret),
-        crm=PostgresCrm(pool=pool),
-        executor=ToolExecutor(registry=registry),
+        crm=systems.crm,
+        executor=ToolExecutor(
+            policies=policies, registry=ToolRegistry(policies, systems), ledger=ledger, evidence=evidence
+        ),
+        gates=Gates(
+            policies=policies,
+            proposals=ProposalStore(pool),
+            approvals=approvals,
+            step_up=step_up,
+            crm=systems.crm,
+            factors=factors,
+        ),
         handoff=HandoffService(pool, policies=policies),
     )
-    return services, pool
 
 
 def _host_tokens(settings: Settings, *, accounts: Accounts) -> HostTokens:

@@ -7,7 +7,7 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import START, StateGraph
 from langgraph.types import StreamWriter
 
 from desk.domain.ids import new_id
@@ -16,10 +16,20 @@ from desk.identity.identification import IdentificationStore
 from desk.integrations.protocols import Crm
 from desk.language.engine import LanguageEngine
 from desk.policies.models import PolicySet
+from graph.gates import Gates
 from graph.node import Node
-from graph.routing import after_authenticate, after_plan, after_refusal_check, after_validate
+from graph.routing import (
+    after_authenticate,
+    after_plan,
+    after_refusal_check,
+    after_respond,
+    after_tool_call,
+    after_validate,
+    at_start,
+)
 from graph.runs import Graph
 from graph.state import SupportState, TurnInput, TurnOutput
+from graph.woken import Woken
 from nodes.authenticate import Authenticate
 from nodes.classify import Classify
 from nodes.escalate import Escalate
@@ -43,19 +53,21 @@ class Services:
     identity: IdentificationStore
     crm: Crm
     executor: ToolExecutor
+    gates: Gates
     handoff: HandoffService
 
 
 def build_graph(services: Services, *, checkpointer: BaseCheckpointSaver[str] | None = None) -> Graph:
     """The compiled graph. A thread is a conversation; an input is a customer's message."""
     s = services
+    woken = Woken(executor=s.executor, gates=s.gates, identity=s.identity, policies=s.policies)
     nodes: dict[str, Node] = {
         "classify": Classify(engine=s.engine, policies=s.policies),
         "refusal_check": RefusalCheck(policies=s.policies),
         "authenticate": Authenticate(identity=s.identity, crm=s.crm, policies=s.policies),
         "retrieve": Retrieve(retriever=s.retriever, policies=s.policies),
         "plan": Plan(policies=s.policies),
-        "tool_call": ToolCallNode(executor=s.executor, policies=s.policies),
+        "tool_call": ToolCallNode(executor=s.executor, gates=s.gates, woken=woken, policies=s.policies),
         "validate": Validate(policies=s.policies),
         "respond": Respond(engine=s.engine, policies=s.policies),
         "escalate": Escalate(handoff=s.handoff, policies=s.policies),
@@ -68,16 +80,16 @@ def connect(nodes: Mapping[str, Node], *, checkpointer: BaseCheckpointSaver[str]
     graph = StateGraph(SupportState, input_schema=TurnInput, output_schema=TurnOutput)
     for name, node in nodes.items():
         graph.add_node(name, _announced(name, node))
-    graph.add_edge(START, "classify")
+    graph.add_conditional_edges(START, at_start)
     graph.add_edge("classify", "refusal_check")
     graph.add_conditional_edges("refusal_check", after_refusal_check)
     graph.add_conditional_edges("authenticate", after_authenticate)
     graph.add_edge("retrieve", "plan")
     graph.add_conditional_edges("plan", after_plan)
-    graph.add_edge("tool_call", "validate")
+    graph.add_conditional_edges("tool_call", after_tool_call)
     graph.add_conditional_edges("validate", after_validate)
     graph.add_edge("escalate", "respond")
-    graph.add_edge("respond", END)
+    graph.add_conditional_edges("respond", after_respond)
     return graph.compile(checkpointer=checkpointer, name="frontdesk")
 
 
@@ -88,15 +100,17 @@ def _announced(name: str, node: Node) -> Callable[..., Awaitable[SupportState]]:
         def emit(kind: str, data: dict[str, Any]) -> None:
             writer({"type": kind, "data": data})
 
-        if name == "classify":
-            # The thread is the conversation; nothing in a client's input can name another one.
+        # The thread is the conversation; nothing in a client's input can name another one. Neither is stored between
+        # turns, so the first node of each turn sets them.
+        first = "conversation_id" not in state
+        if first:
             state["conversation_id"] = config["configurable"]["thread_id"]
             state.setdefault("turn_id", new_id("turn"))
         emit("step", {"node": name, "status": "started"})
         begun = time.perf_counter()
         update = await node(state, emit)
         emit("step", {"node": name, "status": "finished", "ms": round((time.perf_counter() - begun) * 1000, 1)})
-        if name == "classify":
+        if first:
             update |= {"conversation_id": state["conversation_id"], "turn_id": state["turn_id"]}
         return update
 

@@ -7,7 +7,7 @@ makes one process run a conversation's turns one after the other; the sweeper fi
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -21,17 +21,21 @@ from desk.db.outage import is_outage
 from desk.domain.conversation import Event
 from desk.domain.errors import LeaseLost
 from desk.domain.ids import new_id
+from desk.identity.step_up import Challenge, Expired, NoChallenge, StepUp, UsedUp, Verified, WrongCode
+from desk.identity.typed_code import typed_code, without_code, without_digits
 from desk.language.budget import turn_budget
 from desk.privacy.redaction import redact
 from graph.checkpointer import EPOCH, TURN
 from graph.recorder import Recorder
-from graph.state import Reply, SupportState, TurnInput, TurnOutput
+from graph.state import Reply, SupportState, TurnInput, TurnOutput, Wake
 
 logger = logging.getLogger(__name__)
 
 Graph = CompiledStateGraph[SupportState, None, TurnInput, TurnOutput]
 Apology = Callable[[OwedTurn], Awaitable[Reply]]
 """Writes the honest reply of a turn that broke."""
+Housekeeping = Callable[[], Awaitable[list[str]]]
+"""Looks after something once a second; returns conversations that have news."""
 
 RECURSION_LIMIT = 25  # three requests in one message take 20 steps
 MAX_ATTEMPTS = 4  # a message that kills its process so often is answered with an apology and a ticket
@@ -50,6 +54,8 @@ class TurnRunner:
         log: EventLog,
         hub: EventHub,
         apologise: Apology,
+        step_up: StepUp,
+        housekeeping: Sequence[Housekeeping] = (),
         turn_timeout: timedelta,
         lease_ttl: timedelta,
         concurrency: int = 32,
@@ -59,6 +65,10 @@ class TurnRunner:
         self._log = log
         self._hub = hub
         self._apologise = apologise
+        self._step_up = step_up
+        self._housekeeping = housekeeping
+        self._codes: dict[str, str] = {}
+        """One-time codes customers typed, by turn: in this process's memory alone, until they are compared."""
         self._turn_seconds = turn_timeout.total_seconds()
         self._heartbeat_seconds = lease_ttl.total_seconds() / 4
         self._slots = asyncio.Semaphore(concurrency)
@@ -73,11 +83,26 @@ class TurnRunner:
 
         Raises ``Conflict`` and ``NotFound`` as ``Inbox.accept`` does.
         """
+        if (code := typed_code(text)) is not None:
+            challenge = await self._step_up.open_challenge(conversation_id)
+            if challenge is not None:
+                return await self._submit_code(challenge, text, code, client_message_id=client_message_id)
         # A card number may come in pieces: only a message with digits can complete one.
         earlier = await self._inbox.earlier_words(conversation_id) if any(map(str.isdigit, text)) else ""
-        clean = redact(text, earlier)
-        accepted = await self._inbox.accept(conversation_id, text=clean.text, client_message_id=client_message_id)
+        clean = without_code(redact(text, earlier).text)
+        accepted = await self._inbox.accept(conversation_id, text=clean, client_message_id=client_message_id)
         self.wake(conversation_id)
+        return accepted
+
+    async def _submit_code(self, challenge: Challenge, text: str, code: str, *, client_message_id: str) -> AcceptedTurn:
+        """A code that was typed as a message: its digits are never stored, and compared once, when its turn runs."""
+        wake: Wake = {"kind": "code", "challenge_id": challenge.id, "proposal_id": challenge.proposal_id}
+        accepted = await self._inbox.accept(
+            challenge.conversation_id, text=without_digits(text), client_message_id=client_message_id, wake=wake
+        )
+        if not accepted.duplicate:
+            self._codes[accepted.turn_id] = code
+        self.wake(challenge.conversation_id)
         return accepted
 
     def wake(self, conversation_id: str) -> None:
@@ -213,6 +238,7 @@ class TurnRunner:
             "turn_id": turn.turn_id,
             "channel": turn.channel,
             "locale": turn.locale,
+            "wake": await self._wake_of(turn),
         }
         reply: Reply | None = None
         stream: Any = self._graph.astream(message, config, stream_mode=["custom", "updates"], durability="exit")
@@ -226,6 +252,32 @@ class TurnRunner:
         assert reply is not None, "every path of the graph ends in respond"
         return reply
 
+    async def _wake_of(self, turn: OwedTurn) -> Wake | None:
+        """What woke the conversation; a code that was typed is compared here, so it never enters the graph."""
+        if turn.wake is None:
+            return None
+        wake = cast(Wake, turn.wake)
+        if wake["kind"] != "code":
+            return wake
+        code = self._codes.pop(turn.turn_id, None)
+        if code is None:
+            # Another process took the message and died, or this is a second attempt: what was counted is counted.
+            return await self._known_code(wake)
+        match await self._step_up.check(turn.conversation_id, code, wake=False):
+            case Verified(challenge=met):
+                return {**wake, "said": "verified", "challenge_id": met.id, "proposal_id": met.proposal_id}
+            case WrongCode(attempts_left=left) if left > 0:
+                return {**wake, "said": "wrong", "attempts_left": left}
+            case WrongCode() | UsedUp():
+                return {**wake, "said": "used_up"}
+            case Expired():
+                return {**wake, "said": "expired"}
+            case NoChallenge():
+                return await self._known_code(wake)
+
+    async def _known_code(self, wake: Wake) -> Wake:
+        return {**wake, "said": "verified" if await self._step_up.is_verified(wake["challenge_id"]) else "lost"}
+
     async def _heartbeats(self) -> None:
         while True:
             await asyncio.sleep(self._heartbeat_seconds)
@@ -234,12 +286,16 @@ class TurnRunner:
 
     async def _sweeps(self) -> None:
         while True:
-            await _quietly(self._sweep(), "sweep_failed")
+            for work in (self._sweep, *self._housekeeping):
+                await _quietly(self._woken_by(work), "sweep_failed")
             await asyncio.sleep(SWEEP_SECONDS)
 
-    async def _sweep(self) -> None:
-        for conversation_id in await self._inbox.unattended():
+    async def _woken_by(self, work: Housekeeping) -> None:
+        for conversation_id in await work():
             self.wake(conversation_id)
+
+    async def _sweep(self) -> list[str]:
+        return await self._inbox.unattended()
 
 
 def _told(reply: Reply, recorder: Recorder) -> Reply:
@@ -261,6 +317,7 @@ def _closing(reply: Reply, recorder: Recorder) -> list[Event]:
         events.append(recorder.stamped("handoff.created", dict(reply["handoff"])))
     elif reply["offer_person"]:
         events.append(recorder.stamped("handoff.offered", {"options": ["chat", "email"]}))
+    events += [recorder.stamped(event["type"], event["data"]) for event in reply["news"]]
     return [*events, recorder.stamped("turn.completed", {"outcome": reply["outcome"]})]
 
 

@@ -4,15 +4,17 @@ Values are plain (strings, numbers, lists, dicts), so that a checkpoint can be r
 says who the customer is: that comes from the identity store each turn.
 """
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from langgraph.channels import UntrackedValue
 
-from desk.domain.conversation import Actor, Channel, Outcome
+from desk.domain.conversation import Actor, Channel, Event, Outcome
 from desk.domain.passages import Passage, Source
 from desk.handoff.packet import Escalation, HandoffNotice
 from desk.language.engine import Understanding
 from tools.calls import ToolCall, ToolResult
+
+Consent = Literal["yes", "no", "stop"]
 
 
 class Request(TypedDict):
@@ -27,6 +29,14 @@ class Request(TypedDict):
     """The field asked for in the last reply."""
     attempts: int
     """How often that field was asked for."""
+    offered: dict[str, str]
+    """Choices of the field asked for, as a business system gave them: label to value."""
+    labels: dict[str, str]
+    """What the customer saw of values that came from such a choice: field to label."""
+    proposal: str | None
+    """Id of what was proposed to the customer: a code or a yes is about it."""
+    confirming: bool
+    """The last reply asked for a yes."""
 
 
 class Memory(TypedDict):
@@ -48,6 +58,8 @@ class Memory(TypedDict):
     """Quick replies of the last reply that stand for an intent: label to intent id."""
     offered_person: bool
     """The last reply asked whether a person should take over."""
+    held: dict[str, str]
+    """Proposals that wait for a code or an approver: id to the tool's title."""
     ticket: HandoffNotice | None
     """The ticket a person has, once the conversation was escalated."""
     recent: list[str]
@@ -77,6 +89,28 @@ class TextItem(TypedDict):
     text: str
 
 
+class Waiting(TypedDict):
+    """What the thread stopped for. The row it names decides; whoever resumes only wakes."""
+
+    kind: Literal["verification", "approval"]
+    id: str
+    proposal_id: str
+
+
+class Wake(TypedDict, total=False):
+    """What woke the conversation when no message of the customer did."""
+
+    kind: Literal["verified", "code", "approval", "question"]
+    proposal_id: str
+    challenge_id: str
+    approval_id: str
+    words: str
+    """A question of an approver."""
+    said: Literal["verified", "wrong", "expired", "used_up", "lost"]
+    """What came of a code the customer typed; ``lost``: it has to be typed again."""
+    attempts_left: int
+
+
 OutlineItem = TemplateItem | PassagesItem | TextItem
 
 
@@ -94,6 +128,8 @@ class Reply(TypedDict):
     handoff: HandoffNotice | None
     offer_person: bool
     """A person is offered: the options say how."""
+    news: list[Event]
+    """What else the customer's stream has to tell of this turn; stored in the transaction that ends it."""
 
 
 class TurnInput(TypedDict, total=False):
@@ -104,6 +140,7 @@ class TurnInput(TypedDict, total=False):
     turn_id: str
     channel: Channel
     locale: str
+    wake: Wake | None
 
 
 class SupportState(TypedDict, total=False):
@@ -111,7 +148,19 @@ class SupportState(TypedDict, total=False):
 
     memory: Memory
     reply: Reply
+    waiting: Waiting | None
+    """Set: ``tool_call`` interrupts the thread after the reply."""
 
+    wake: Annotated[Wake | None, UntrackedValue]
+    consent: Annotated[Consent | None, UntrackedValue]
+    """A whole message that is a word of consent; no model's reading."""
+    action_values: Annotated[dict[str, str], UntrackedValue]
+    """What a template may say about the planned action."""
+    facts: Annotated[dict[str, dict[str, Any]], UntrackedValue]
+    """Results read on the way to the request's action: tool to data."""
+    is_woken: Annotated[bool, UntrackedValue]
+    """The request goes on after a code or a decision."""
+    news: Annotated[list[Event], UntrackedValue]
     text: Annotated[str, UntrackedValue]
     turn_id: Annotated[str, UntrackedValue]
     conversation_id: Annotated[str, UntrackedValue]

@@ -28,7 +28,8 @@ class Authenticate:
         if intent.level == 0:
             return {"actor": {"customer_id": None, "level": 0}}
         actor = await self.identity.actor(state["conversation_id"])
-        if actor["level"] >= intent.level:
+        if actor["level"] >= 1:
+            # Level 2 is proved for one action and its arguments, right before it: at the gate, not here.
             return {"actor": actor}
         email, order_number = request["fields"].get("email"), request["fields"].get("order_number")
         if order_number is None:

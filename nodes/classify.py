@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from desk.language.engine import LanguageEngine, TurnContext, Understanding
 from desk.policies.models import PolicySet
+from graph.choosing import chosen_label
+from graph.consent import consent_in
 from graph.node import Emit
-from graph.state import Memory, Request, SupportState
-
-_YES = frozenset({"yes", "yes please", "yeah", "yep", "sure", "ok", "okay", "please do", "yes, please"})
+from graph.requests import blank_turn, memory_of, new_request, nothing_understood
+from graph.state import Consent, Memory, Request, SupportState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,14 +19,22 @@ class Classify:
     policies: PolicySet
 
     async def __call__(self, state: SupportState, emit: Emit) -> SupportState:
-        memory = new_memory()
-        memory.update(state.get("memory", {}))  # a conversation may have begun under an older release
+        memory = memory_of(state)
         text = _chosen(state["text"], memory=memory, policies=self.policies)
-        understanding = await self.engine.understand(text, context=_context(state, memory))
-        requests = requests_in(understanding, text=text, memory=memory, policies=self.policies)
+        consent = _consent(text, memory=memory, policies=self.policies)
+        label = _offered(text, memory=memory)
+        if consent is not None or label is not None:
+            # Nothing to understand: a word of consent or a choice is what it is, whatever a model would read into it.
+            understanding = nothing_understood(state.get("locale", "en"))
+            requests = [_answered(memory["request"], label)] if memory["request"] and consent != "stop" else []
+        else:
+            understanding = await self.engine.understand(text, context=_context(state, memory))
+            requests = requests_in(understanding, text=text, memory=memory, policies=self.policies)
         return {
+            **blank_turn(),
             "text": text,
             "understanding": understanding,
+            "consent": consent,
             "request": requests[0] if requests else None,
             "memory": {
                 **memory,
@@ -36,32 +45,7 @@ class Classify:
                 "offered_person": False,
                 "recent": [*memory["recent"], f"customer: {state['text'][:300]}"][-6:],
             },
-            "outline": [],
-            "options": [],
-            "offer_person": False,
-            "handoff": None,
-            "escalation": None,
-            "planned_call": None,
-            "result": None,
-            "passages": [],
-            "outcome": "answered",
         }
-
-
-def new_memory() -> Memory:
-    """The memory of a conversation that has just begun."""
-    return {
-        "request": None,
-        "last": None,
-        "waiting": [],
-        "known": {},
-        "clarifications": 0,
-        "frustrations": 0,
-        "offered": {},
-        "offered_person": False,
-        "ticket": None,
-        "recent": [],
-    }
 
 
 def requests_in(understanding: Understanding, *, text: str, memory: Memory, policies: PolicySet) -> list[Request]:
@@ -76,31 +60,40 @@ def requests_in(understanding: Understanding, *, text: str, memory: Memory, poli
     if pending is not None:
         answers_question = pending["asked_field"] in fields
         same = bool(guesses) and guesses[0]["intent"] == pending["intent"]
-        if (answers_question and not (sure and not same)) or (not sure and (same or not guesses)):
-            return [{**pending, "fields": pending["fields"] | fields}]
+        if answers_question and not (sure and not same):
+            return [_with_fields(pending, fields)]
+        if not sure and (corrected := _correctable(pending, fields, policies=policies)):
+            return [_with_fields(pending, corrected)]
+        if not sure and (same or not guesses or pending["proposal"] is not None):
+            return [_with_fields(pending, fields)]
     if text in memory["offered"]:
-        return [
-            _request(memory["offered"][text], 1.0, text=_last_words(memory) or text, fields=memory["known"] | fields)
-        ]
-    if not sure and (last := memory["last"]) is not None:
-        correctable = {spec.name for spec in policies.intents[last["intent"]].fields}
-        if corrected := {name: value for name, value in fields.items() if name in correctable}:
-            return [{**last, "fields": last["fields"] | corrected}]
+        question = _last_words(memory) or text
+        return [new_request(memory["offered"][text], 1.0, question=question, fields=memory["known"] | fields)]
+    if (
+        not sure
+        and (last := memory["last"]) is not None
+        and (corrected := _correctable(last, fields, policies=policies))
+    ):
+        return [_with_fields({**last, "proposal": None, "confirming": False}, corrected)]
     return [
-        _request(guess["intent"], guess["confidence"], text=guess.get("text", text), fields=memory["known"] | fields)
+        new_request(
+            guess["intent"], guess["confidence"], question=guess.get("text", text), fields=memory["known"] | fields
+        )
         for guess in sure
     ]
 
 
-def _request(intent: str, confidence: float, *, text: str, fields: dict[str, str]) -> Request:
-    return {
-        "intent": intent,
-        "confidence": confidence,
-        "fields": fields,
-        "question": text,
-        "asked_field": None,
-        "attempts": 0,
-    }
+def _with_fields(request: Request, fields: dict[str, str]) -> Request:
+    """The request with what was said now. A label belongs to the value it was chosen with."""
+    labels = {name: label for name, label in request["labels"].items() if name not in fields}
+    return {**request, "fields": request["fields"] | fields, "labels": labels}
+
+
+def _correctable(request: Request, fields: dict[str, str], *, policies: PolicySet) -> dict[str, str]:
+    """Those of the new values that the request could be about."""
+    intent = policies.intents.get(request["intent"])
+    names = {spec.name for spec in intent.fields} if intent else set()
+    return {name: value for name, value in fields.items() if name in names}
 
 
 def _put_aside(pending: Request | None, requests: list[Request], *, policies: PolicySet) -> Request | None:
@@ -113,9 +106,37 @@ def _put_aside(pending: Request | None, requests: list[Request], *, policies: Po
 def _chosen(text: str, *, memory: Memory, policies: PolicySet) -> str:
     """A quick reply typed in other letters, or a bare yes to the offer of a person, counts as the quick reply."""
     plain = " ".join(text.casefold().strip(" .!").split())
-    if memory["offered_person"] and plain in _YES:
+    confirming = memory["request"] is not None and memory["request"]["confirming"]
+    if memory["offered_person"] and not confirming and consent_in(text, phrases=policies.phrases) == "yes":
         return policies.system_replies.person_option
     return next((label for label in memory["offered"] if label.casefold() == plain), text)
+
+
+def _consent(text: str, *, memory: Memory, policies: PolicySet) -> Consent | None:
+    """A word of consent, where there is something it could be about."""
+    said, request = consent_in(text, phrases=policies.phrases), memory["request"]
+    if request is not None and request["confirming"]:
+        return "no" if said == "stop" and not memory["held"] else said
+    acting = bool(memory["held"]) or (request is not None and request["proposal"] is not None)
+    return "stop" if acting and said in ("stop", "no") else None
+
+
+def _offered(text: str, *, memory: Memory) -> str | None:
+    """The label of the choice that is meant, when choices were offered."""
+    request = memory["request"]
+    return chosen_label(text, request["offered"]) if request is not None and request["offered"] else None
+
+
+def _answered(request: Request, label: str | None) -> Request:
+    """The pending request with the choice that was made."""
+    field = request["asked_field"]
+    if label is None or field is None:
+        return request
+    return {
+        **request,
+        "fields": request["fields"] | {field: request["offered"][label]},
+        "labels": request["labels"] | {field: label},
+    }
 
 
 def _last_words(memory: Memory) -> str | None:

@@ -81,6 +81,7 @@ class Respond:
             "outcome": state["outcome"],
             "handoff": state["handoff"],
             "offer_person": offer_person,
+            "news": state["news"],
         }
         memory = state["memory"]
         recent = [*memory["recent"], f"assistant: {draft.text[:300]}"][-6:]
@@ -98,7 +99,7 @@ class Respond:
             case "text":
                 draft.add(clean(item["text"], allowed_hosts=self.allowed_hosts))
             case "template":
-                text = self.policies.replies[item["template"]].render(self._common() | item["values"])
+                text = self.policies.replies[item["template"]].render(self.policies.common_values | item["values"])
                 draft.add(clean(text, allowed_hosts=self.allowed_hosts), template=item["template"])
             case "passages":
                 before, evidence = draft.text, list(draft.evidence)
@@ -106,7 +107,7 @@ class Respond:
                     if draft.text != before:
                         draft.restart(text=before, evidence=evidence)
                     template = self.policies.system_replies.dont_know
-                    draft.add(self.policies.replies[template].render(self._common()), template=template)
+                    draft.add(self.policies.replies[template].render(self.policies.common_values), template=template)
                     return False
         return True
 
@@ -145,11 +146,3 @@ class Respond:
     def _parts(self, item: PassagesItem, state: SupportState) -> AsyncIterator[AnswerPart]:
         context = TurnContext(previous_messages=tuple(state["memory"]["recent"]), locale=state.get("locale", "en"))
         return self.engine.answer(item["question"], passages=item["passages"], context=context)
-
-    def _common(self) -> dict[str, str]:
-        assistant = self.policies.assistant
-        return {
-            "assistant.name": assistant.name,
-            "assistant.disclosure": assistant.disclosure,
-            "shop.name": self.policies.title,
-        }

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
+from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from desk.conversations.events import EVENTS_CHANNEL, Batch, encode_batch
@@ -46,6 +48,8 @@ class OwedTurn:
     epoch: int
     started: bool
     """An earlier attempt already stored events of this turn."""
+    wake: dict[str, Any] | None
+    """What woke the conversation, when no message of the customer did (or the message was a one-time code)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,14 +75,27 @@ WITH conversation AS (
       AND (paced_until IS NULL OR %(slack)s::interval IS NULL OR paced_until <= clock_timestamp() + %(slack)s::interval)
     RETURNING id, last_event
 ), turn AS (
-    INSERT INTO turns (id, conversation_id, client_message_id, message_id, text)
-    SELECT %(turn)s, id, %(client_message_id)s, %(message)s, %(text)s FROM conversation
+    INSERT INTO turns (id, conversation_id, client_message_id, message_id, text, wake)
+    SELECT %(turn)s, id, %(client_message_id)s, %(message)s, %(text)s, %(wake)s FROM conversation
     RETURNING id
 ), message AS (
     INSERT INTO messages (id, conversation_id, turn_id, role, text)
     SELECT %(message)s, %(conversation)s, id, 'customer', %(text)s FROM turn
 )
 SELECT conversation.last_event FROM conversation, turn
+"""
+
+# Nobody said anything: no message, no pace. A conversation that is gone, or was never ours, is not woken.
+_WAKE = """
+WITH conversation AS (
+    UPDATE conversations SET open_turns = open_turns + 1
+    WHERE id = %(conversation)s AND NOT EXISTS (
+        SELECT 1 FROM turns WHERE conversation_id = %(conversation)s AND client_message_id = %(key)s)
+    RETURNING id
+)
+INSERT INTO turns (id, conversation_id, client_message_id, message_id, text, wake)
+SELECT %(turn)s, id, %(key)s, %(message)s, '', %(wake)s FROM conversation
+RETURNING id
 """
 
 _EXISTING = """
@@ -117,7 +134,7 @@ WITH conversation AS (
 )
 SELECT turn.id AS turn_id, turn.message_id, turn.text, turn.attempts, conversation.id AS conversation_id,
        conversation.channel, conversation.locale, conversation.lease_epoch AS epoch,
-       turn.first_event <= conversation.last_event AS started
+       turn.first_event <= conversation.last_event AS started, turn.wake
 FROM turn, conversation
 """
 
@@ -167,6 +184,23 @@ LIMIT %(limit)s
 """
 
 
+async def enqueue_wake(
+    connection: AsyncConnection[DictRow], conversation_id: str, *, key: str, wake: Mapping[str, Any]
+) -> str | None:
+    """Stores a turn that no message asked for, in the caller's transaction; its id.
+
+    The same key is stored once; None then, and for a conversation that does not exist here (a thread of
+    `langgraph dev`, which whoever resumes it wakes). The caller tells the runner after the commit; the sweeper would
+    find it within a second.
+    """
+    values = {
+        "conversation": conversation_id, "key": key, "wake": Jsonb(dict(wake)),
+        "turn": new_id("turn"), "message": new_id("msg"),
+    }  # fmt: skip
+    row = await (await connection.execute(_WAKE, values)).fetchone()
+    return str(row["id"]) if row else None
+
+
 class Inbox:
     """Messages in, turns out. ``owner`` names this process; without a ``pace`` messages are not limited."""
 
@@ -176,8 +210,16 @@ class Inbox:
         self._ttl = lease_ttl
         self._pace = pace
 
-    async def accept(self, conversation_id: str, *, text: str, client_message_id: str) -> AcceptedTurn:
-        """Stores a message once, whatever is sent how often.
+    async def accept(
+        self,
+        conversation_id: str,
+        *,
+        text: str,
+        client_message_id: str,
+        wake: Mapping[str, Any] | None = None,
+        on: AsyncConnection[DictRow] | None = None,
+    ) -> AcceptedTurn:
+        """Stores a message once, whatever is sent how often. ``on``: within the caller's transaction.
 
         Raises ``Conflict`` when the same ``client_message_id`` came with another text, ``TooManyRequests`` beyond the
         pace (a message that is already stored costs nothing), ``NotFound`` without the conversation.
@@ -186,17 +228,28 @@ class Inbox:
             "conversation": conversation_id, "client_message_id": client_message_id, "text": text,
             "turn": new_id("turn"), "message": new_id("msg"),
             "interval": self._pace and self._pace.interval, "slack": self._pace and self._pace.slack,
+            "wake": Jsonb(dict(wake)) if wake else None,
         }  # fmt: skip
         try:
-            row = await self._one(_ACCEPT, values)
+            row = await self._one(_ACCEPT, values, on=on)
         except UniqueViolation:  # the same message arrived twice at the same moment
+            if on is not None:
+                raise  # the caller's transaction is over; it tries again
             row = None
         if row is not None:
             return AcceptedTurn(turn_id=str(values["turn"]), after=row["last_event"], duplicate=False)
-        existing = await self._one(_EXISTING, values)
-        if existing is None:
+        known = await self.known(conversation_id, text=text, client_message_id=client_message_id)
+        if known is None:
             await self._refuse(values)
             raise NotFound("There is no such conversation.")
+        return known
+
+    async def known(self, conversation_id: str, *, text: str, client_message_id: str) -> AcceptedTurn | None:
+        """The turn of a message that is stored already. Raises ``Conflict`` when it was another text."""
+        values = {"conversation": conversation_id, "client_message_id": client_message_id}
+        existing = await self._one(_EXISTING, values)
+        if existing is None:
+            return None
         if existing["text"] != text:
             raise Conflict("This client_message_id was already used for another text.", code="client_message_id_reused")
         after = existing["last_event"] if existing["first_event"] is None else existing["first_event"] - 1
@@ -266,7 +319,10 @@ class Inbox:
             cursor = await connection.execute(_UNATTENDED, {"limit": limit})
             return [row["conversation_id"] for row in await cursor.fetchall()]
 
-    async def _one(self, query: str, values: dict[str, Any]) -> dict[str, Any] | None:
+    async def _one(
+        self, query: str, values: dict[str, Any], *, on: AsyncConnection[DictRow] | None = None
+    ) -> dict[str, Any] | None:
+        if on is not None:
+            return await (await on.execute(query, values)).fetchone()
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(query, values)
-            return await cursor.fetchone()
+            return await (await connection.execute(query, values)).fetchone()

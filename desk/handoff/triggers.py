@@ -12,9 +12,15 @@ def escalation_on(event: str, *, policies: PolicySet, reason: str, intent: Inten
     The intent's own queue and hand-over template win where the trigger names none.
     """
     trigger = next(trigger for trigger in policies.triggers.values() if trigger.on == event)
+    return escalation_by(trigger.id, policies=policies, reason=reason, intent=intent)
+
+
+def escalation_by(trigger_id: str, *, policies: PolicySet, reason: str, intent: Intent | None = None) -> Escalation:
+    """The escalation of one trigger of the pack."""
+    trigger = policies.triggers[trigger_id]
     queue = trigger.queue or (intent.queue if intent else next(iter(policies.queues)))
     template = trigger.template
-    if event == "intent_needs_person" and intent is not None:
+    if trigger.on == "intent_needs_person" and intent is not None:
         template = intent.reply.template or template
     return {
         "trigger": trigger.id,

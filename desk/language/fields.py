@@ -58,7 +58,7 @@ def extract(text: str, specs: Sequence[FieldSpec], *, now: datetime) -> dict[str
         match spec.type:
             case "choice":
                 value = _choice(text, spec.choices)
-            case "text":
+            case "text" | "option" | "money":
                 value = None
             case known:
                 value = _EXTRACTORS[known](text, now)

@@ -1,5 +1,6 @@
 """A whole desk on real PostgreSQL and Chroma with the sample pack, and a customer who talks to it."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -49,18 +50,43 @@ class Customer:
     desk: Desk
     conversation_id: str
     _said: int = field(default=0)
+    _heard: int = field(default=0)
 
     async def says(self, text: str) -> Heard:
         """Sends a message and waits for the end of its turn."""
         self._said += 1
         turn = await self.desk.runner.submit(self.conversation_id, text=text, client_message_id=f"m{self._said}")
+        return await self._hears(after=turn.after, turn_id=turn.turn_id)
+
+    async def hears_more(self) -> Heard:
+        """Waits for the end of the next turn that no message of the customer began."""
+        return await self._hears(after=self._heard, turn_id=None)
+
+    async def types_code(self) -> Heard:
+        """Types the one-time code that was sent."""
+        return await self.says(await self.code())
+
+    async def code(self) -> str:
+        """The code the customer reads on their phone: derived as the sender derives it, because nothing stores it."""
+        step_up = self.desk.services.gates.step_up
+        challenge = await step_up.open_challenge(self.conversation_id)
+        assert challenge is not None, "nothing waits for a code"
+        message = await step_up.message(challenge.id, challenge.sends)
+        assert message is not None
+        return message.code
+
+    async def _hears(self, *, after: int, turn_id: str | None) -> Heard:
         events: list[dict[str, Any]] = []
-        async for event in self.desk.hub.follow(self.conversation_id, after=turn.after):
-            data = json.loads(event.data)
-            if data["turn_id"] == turn.turn_id:
-                events.append({"type": event.type, **data})
-            if event.type == "turn.completed" and data["turn_id"] == turn.turn_id:
-                break
+        async with asyncio.timeout(30):
+            async for event in self.desk.hub.follow(self.conversation_id, after=after):
+                data = json.loads(event.data)
+                if turn_id is None:
+                    turn_id = data["turn_id"]
+                if data["turn_id"] == turn_id:
+                    events.append({"type": event.type, **data})
+                if event.type == "turn.completed" and data["turn_id"] == turn_id:
+                    self._heard = event.id
+                    break
         completed = next(event for event in events if event["type"] == "message.completed")
         return Heard(text=completed["text"], outcome=events[-1]["outcome"], events=events)
 
@@ -79,12 +105,15 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(empty_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+async def shop(
+    empty_database_url: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> AsyncIterator[Shop]:
     # The index is the same for every test: built once, reused by fingerprint.
     folder: Path = tmp_path_factory.getbasetemp() / "scenario-data"
     settings = Settings(
-        database_url=empty_database_url, data_dir=folder, secret_key=SecretStr("s" * 40), rate_per_minute=100_000
-    )
+        database_url=empty_database_url, data_dir=folder, secret_key=SecretStr("s" * 40), rate_per_minute=100_000,
+        audit_heads=tmp_path / "audit-heads.jsonl",
+    )  # fmt: skip
     async with AsyncExitStack() as stack:
         yield Shop(desk=await stack.enter_async_context(open_desk(settings, demo=True)))
 

@@ -45,12 +45,6 @@ async def test_asking_twice_does_not_open_two_tickets(customer: Customer) -> Non
     assert second.of("handoff.created")[0]["ticket_id"] == first.of("handoff.created")[0]["ticket_id"]
 
 
-async def test_an_action_of_a_later_release_goes_to_a_person(customer: Customer) -> None:
-    heard = await customer.says("please cancel my order HP-10002")
-
-    assert heard.outcome == "escalated"
-
-
 async def test_what_stays_unclear_goes_to_a_person(customer: Customer) -> None:
     """R7.3: after two clarifying attempts."""
     heard = [await customer.says(words) for words in ("my thing", "it is about it", "the thing with the thing", "hm")]

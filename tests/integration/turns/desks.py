@@ -19,21 +19,13 @@ from desk.config.settings import Settings
 from desk.conversations.events import StoredEvent
 from desk.db.pool import Pool, open_pool
 from desk.domain.passages import Passage
-from desk.handoff.service import HandoffService
-from desk.identity.identification import IdentificationStore
-from desk.integrations.postgres.billing import PostgresBilling
-from desk.integrations.postgres.crm import PostgresCrm
-from desk.integrations.postgres.orders import PostgresOrders
 from desk.language.engine import AnswerPart, LanguageEngine, TurnContext, Understanding
 from desk.language.offline import OfflineEngine
 from desk.policies.models import PolicySet
-from graph.bootstrap import Desk, run_desk
+from graph.bootstrap import Desk, assemble, run_desk
 from graph.builder import Services
 from retrieval.errors import DenseSearchUnavailable
 from retrieval.search import Retriever, build_retriever
-from tools.executor import ToolExecutor
-from tools.operation import Systems
-from tools.registry import ToolRegistry
 
 _HEADS = TemporaryDirectory(prefix="frontdesk-tests-heads-")
 SECRET = b"a secret of the tests, long enough"
@@ -84,17 +76,8 @@ def _settings(**changes: Any) -> Settings:
 
 
 def services_on(pool: Pool, parts: Parts, *, engine: LanguageEngine | None = None) -> Services:
-    registry = ToolRegistry(
-        parts.policies, Systems(orders=PostgresOrders(pool=pool), billing=PostgresBilling(pool=pool))
-    )
-    return Services(
-        policies=parts.policies,
-        engine=engine or parts.engine,
-        retriever=parts.retriever,
-        identity=IdentificationStore(pool=pool, key=SECRET),
-        crm=PostgresCrm(pool=pool),
-        executor=ToolExecutor(registry=registry),
-        handoff=HandoffService(pool, policies=parts.policies),
+    return assemble(
+        pool, parts.policies, secret=SECRET, engine=engine or parts.engine, retriever=parts.retriever
     )
 
 

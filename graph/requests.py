@@ -1,0 +1,137 @@
+"""Requests of a conversation: how one begins, is asked about, waits and is followed by the next. Pure."""
+
+from typing import Any, cast
+
+from desk.domain.conversation import Event
+from desk.language.engine import Understanding
+from desk.policies.models import PolicySet
+from graph.state import Memory, OutlineItem, Request, SupportState
+
+
+def new_memory() -> Memory:
+    """The memory of a conversation that has just begun."""
+    return {
+        "request": None,
+        "last": None,
+        "waiting": [],
+        "known": {},
+        "clarifications": 0,
+        "frustrations": 0,
+        "offered": {},
+        "offered_person": False,
+        "held": {},
+        "ticket": None,
+        "recent": [],
+    }
+
+
+def memory_of(state: SupportState) -> Memory:
+    """The conversation's memory, also when an older release stored it."""
+    memory = new_memory()
+    memory.update(state.get("memory", {}))
+    for name in ("request", "last"):
+        if memory[name] is not None:
+            memory[name] = restored(cast(dict[str, Any], memory[name]))
+    return {**memory, "waiting": [restored(cast(dict[str, Any], request)) for request in memory["waiting"]]}
+
+
+def new_request(intent: str, confidence: float, *, question: str, fields: dict[str, str]) -> Request:
+    return {
+        "intent": intent,
+        "confidence": confidence,
+        "fields": fields,
+        "question": question,
+        "asked_field": None,
+        "attempts": 0,
+        "offered": {},
+        "labels": {},
+        "proposal": None,
+        "confirming": False,
+    }
+
+
+def restored(stored: dict[str, Any]) -> Request:
+    """A request as it was stored, by whichever release."""
+    request = new_request("", 0.0, question="", fields={})
+    return cast(Request, request | {name: value for name, value in stored.items() if name in request})
+
+
+def blank_turn() -> SupportState:
+    """What every turn starts with, besides its input."""
+    return {
+        "request": None,
+        "consent": None,
+        "facts": {},
+        "action_values": {},
+        "news": [],
+        "outline": [],
+        "options": [],
+        "offer_person": False,
+        "handoff": None,
+        "escalation": None,
+        "planned_call": None,
+        "result": None,
+        "passages": [],
+        "outcome": "answered",
+        "waiting": None,
+        "wake": None,
+        "is_woken": False,
+    }
+
+
+def nothing_understood(locale: str) -> Understanding:
+    """The reading of a turn without words to read."""
+    return {
+        "intents": [],
+        "fields": {},
+        "refusal": None,
+        "language": locale[:2].lower() or "en",
+        "sentiment": "neutral",
+        "frustration": 0.0,
+        "engine": "none",
+    }
+
+
+def asked(
+    state: SupportState, request: Request, item: OutlineItem, *, field: str | None, **changes: Any
+) -> SupportState:
+    """The turn ends with a question about the request, which is kept until the answer comes."""
+    attempts = request["attempts"] + 1 if request["asked_field"] == field else 1
+    kept = cast(Request, {**request, "asked_field": field, "attempts": attempts, "offered": {}, **changes})
+    return {
+        "request": None,
+        "memory": {**state["memory"], "request": kept},
+        "outline": [*state["outline"], item],
+        "options": list(kept["offered"]),
+        "outcome": "asked",
+    }
+
+
+def template(name: str, **values: str) -> OutlineItem:
+    return {"kind": "template", "template": name, "values": values}
+
+
+def text(words: str) -> OutlineItem:
+    return {"kind": "text", "text": words}
+
+
+def following(state: SupportState, outline: list[OutlineItem], *, policies: PolicySet) -> SupportState:
+    """The next request of the same message goes round, or the turn comes to its end."""
+    memory = state["memory"]
+    if not memory["waiting"]:
+        return {"outline": outline, "request": None, "result": None, "facts": {}, "memory": memory}
+    upcoming = memory["waiting"][0]
+    title = policies.intents[upcoming["intent"]].title
+    lead = template(policies.system_replies.next_request, title=title)
+    return {
+        "outline": [*outline, lead] if title else outline,
+        "request": {**upcoming, "fields": memory["known"] | upcoming["fields"]},
+        "memory": {**memory, "waiting": memory["waiting"][1:]},
+        "result": None,
+        "facts": {},
+        "passages": [],
+    }
+
+
+def with_news(state: SupportState, *events: Event) -> list[Event]:
+    return [*state["news"], *events]
