@@ -47,6 +47,7 @@ from graph.checkpointer import ConversationSaver
 from graph.database import open_database
 from graph.deploys import refuse_lost_proposals
 from graph.gates import Gates
+from graph.reviews import Reviews
 from graph.runs import Graph, TurnRunner
 from retrieval.search import Retriever, build_retriever
 from tools.evidence import EvidenceStore
@@ -71,6 +72,7 @@ class Desk:
     log: EventLog
     hub: EventHub
     audit: AuditLog
+    reviews: Reviews
     accounts: Accounts
     host_tokens: HostTokens
     staff: StaffStore
@@ -142,6 +144,7 @@ async def run_desk(
         log=log,
         hub=hub,
         audit=AuditLog(pool, heads=HeadFile(path=settings.audit_heads_file, secret=secret)),
+        reviews=Reviews(gates=services.gates, executor=services.executor, policies=services.policies, wake=runner.wake),
         accounts=accounts,
         host_tokens=_host_tokens(settings, accounts=accounts),
         staff=StaffStore(pool, secret=secret),

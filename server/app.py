@@ -16,7 +16,7 @@ from server.envelope import Envelope
 from server.errors import LastResort, install_error_handlers
 from server.guard import Guard
 from server.openapi import describe_problems
-from server.routes import audit, conversations, operations, pages, reference, switches
+from server.routes import actions, approvals, audit, conversations, operations, pages, reference, switches
 from server.streams import Streams
 
 DeskFactory = Callable[[], AbstractAsyncContextManager[ServedDesk]]
@@ -52,6 +52,8 @@ def create_app(desk_factory: DeskFactory, *, settings: Settings) -> FastAPI:
     app.state.trusted_proxies = parse_networks(settings.trusted_proxies)
     install_error_handlers(app)
     app.include_router(conversations.router)
+    app.include_router(approvals.router)
+    app.include_router(actions.router)
     app.include_router(audit.router)
     app.include_router(switches.router)
     app.include_router(operations.router)

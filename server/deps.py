@@ -9,6 +9,8 @@ from typing import Annotated, Any, Protocol, cast
 from fastapi import Depends, Path, Request
 from starlette.datastructures import Headers
 
+from desk.approvals.models import Approval, Decided, Decision
+from desk.approvals.service import Decider
 from desk.audit.log import AuditLog
 from desk.config.settings import Settings
 from desk.conversations.hub import EventHub
@@ -23,6 +25,7 @@ from desk.policies.models import PolicySet
 from desk.rollout.switches import SwitchStore
 from server.addresses import Network, client_address
 from server.streams import Streams
+from tools.ledger import Action
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +34,18 @@ class Turns(Protocol):
     """What the server asks of ``graph.runs.TurnRunner``."""
 
     async def submit(self, conversation_id: str, *, text: str, client_message_id: str) -> AcceptedTurn: ...
+
+
+class Reviewing(Protocol):
+    """What the server asks of ``graph.reviews.Reviews``."""
+
+    async def approval(self, approval_id: str) -> Approval: ...
+    async def approvals(self, *, status: str | None, after: str | None, limit: int) -> list[Approval]: ...
+    async def decide(self, approval_id: str, decision: Decision, *, by: Decider) -> Decided: ...
+    async def actions(
+        self, *, conversation_id: str | None, customer_id: str | None, after: str | None, limit: int
+    ) -> list[Action]: ...
+    async def compensate(self, action_id: str, *, by: str) -> Approval: ...
 
 
 class ServedDesk(Protocol):
@@ -54,6 +69,8 @@ class ServedDesk(Protocol):
     def host_tokens(self) -> HostTokens: ...
     @property
     def audit(self) -> AuditLog: ...
+    @property
+    def reviews(self) -> Reviewing: ...
     @property
     def staff(self) -> StaffStore: ...
     @property

@@ -120,3 +120,73 @@ class SwitchShape(BaseModel):
 class SwitchPage(BaseModel):
     items: list[SwitchShape]
     next: None = Field(default=None, description="Cursor of the next page; switches have one page.")
+
+
+class DecisionBody(_Request):
+    type: Literal["approve", "edit", "reject", "respond"]
+    args: dict[str, str] | None = Field(
+        default=None, max_length=20, description="For edit: the arguments that change, amounts like 12.50."
+    )
+    reason: str | None = Field(
+        default=None, max_length=500, description="For reject and respond; the customer reads it."
+    )
+    args_hash: str | None = Field(
+        default=None, max_length=64, description="Of the request you saw; given, it has to be the one that waits."
+    )
+
+
+class ApprovalCustomer(BaseModel):
+    customer_id: str
+    name: str | None = None
+    segment: str | None = None
+
+
+class ApprovalShape(BaseModel):
+    id: str
+    status: Literal["pending", "approved", "edited", "rejected", "expired", "superseded"]
+    action_requests: list[dict[str, Any]] = Field(description="What would run: name, args, description.")
+    review_configs: list[dict[str, Any]] = Field(
+        description="Which decisions are allowed, and what an edit may change."
+    )
+    args_hash: str = Field(description="Of tool, arguments and customer: what is approved is what runs.")
+    customer: ApprovalCustomer
+    conversation_id: str
+    why: str = Field(description="Why a person has to decide.")
+    rules: list[str] = Field(description="The pack's rules that apply.")
+    roles: list[str] = Field(description="Who may decide.")
+    people: int = Field(description="So many different people have to agree.")
+    facts: dict[str, Any] = Field(description="What the business systems say; nothing of it is the customer's claim.")
+    signals: dict[str, Any] = Field(description="Signs of fraud.")
+    words: list[str] = Field(description="Last messages of the conversation. Plain text to be shown as it is.")
+    requested_at: Moment
+    expires_at: Moment
+    decided_by: str | None = None
+    decided_at: Moment | None = None
+    reason: str | None = None
+    final_args: dict[str, str] | None = Field(default=None, description="What was agreed to, after an edit.")
+
+
+class ApprovalPage(BaseModel):
+    items: list[ApprovalShape]
+    next: str | None = Field(description="Send it as cursor for the page after this one.")
+
+
+class ActionShape(BaseModel):
+    id: str
+    at: Moment
+    conversation_id: str
+    customer_id: str | None
+    tool: str
+    risk: Literal["read", "write", "high"]
+    args: dict[str, str] = Field(description="Personal numbers are masked.")
+    decision: str = Field(description="The gate's word: allowed, approved, or why not.")
+    approval_id: str | None = None
+    key: str = Field(description="Idempotency key: one effect for each.")
+    outcome: Literal["started", "succeeded", "failed", "unknown", "compensated", "denied"]
+    detail: str | None = None
+    ms: float | None = None
+
+
+class ActionPage(BaseModel):
+    items: list[ActionShape]
+    next: str | None = Field(description="Send it as cursor for the page after this one.")

@@ -134,7 +134,7 @@ class ToolExecutor:
                 )  # fmt: skip
                 result = await self._once(call, tool, new, actor=actor)
                 if result["outcome"] == "succeeded" and result["action_id"] is not None:
-                    by = f"staff:{proposal.requested_by}"
+                    by = proposal.requested_by or "system"
                     await self.ledger.compensated(proposal.compensates, by=by, with_action=result["action_id"])
                 return result
             case stopped:

@@ -147,7 +147,7 @@ WITH begun AS (
     ON CONFLICT (key) DO NOTHING
     RETURNING {_COLUMNS}
 ), audited AS (
-    SELECT audit_append(CASE WHEN outcome = 'denied' THEN 'tool.denied' ELSE 'tool.started' END, 'bot',
+    SELECT audit_append(CASE WHEN outcome = 'denied' THEN 'tool.denied' ELSE 'tool.started' END, 'assistant',
                         conversation_id, customer_id,
                         jsonb_build_object('action', id, 'tool', tool, 'decision', decision, 'proposal', proposal_id,
                                            'approval', approval_id))
@@ -162,7 +162,7 @@ WITH ended AS (
      WHERE id = %(id)s AND outcome IN ('started', 'unknown')
     RETURNING *
 )
-SELECT audit_append('tool.finished', 'bot', conversation_id, customer_id,
+SELECT audit_append('tool.finished', 'assistant', conversation_id, customer_id,
                     jsonb_build_object('action', id, 'tool', tool, 'risk', risk, 'outcome', outcome, 'detail', detail))
   FROM ended
 """

@@ -87,7 +87,7 @@ class ProposalStore:
             "request": Jsonb(new.request),
             "args_hash": hash_of(new.tool, new.arguments, customer_id=new.customer_id),
             "replacing": replacing,
-            "actor": f"staff:{new.requested_by}" if new.requested_by else "bot",
+            "actor": new.requested_by or "assistant",
         }
         row = await (await connection.execute(_OPEN, values)).fetchone()
         if row is None:
@@ -148,7 +148,7 @@ WITH confirmed AS (
     UPDATE proposals SET confirmed_turn = %(turn)s, confirmed_at = now()
     WHERE id = %(id)s AND status = 'open' AND confirmed_turn IS NULL RETURNING *
 )
-SELECT audit_append('proposal.confirmed', 'customer:' || customer_id, conversation_id, customer_id,
+SELECT audit_append('proposal.confirmed', 'customer', conversation_id, customer_id,
                     jsonb_build_object('proposal', id, 'turn', %(turn)s::text, 'args_hash', args_hash))
   FROM confirmed
 """
@@ -157,7 +157,7 @@ _CLOSE = """
 WITH closed AS (
     UPDATE proposals SET status = %(status)s WHERE id = %(id)s AND status = 'open' RETURNING *
 )
-SELECT audit_append('proposal.withdrawn', 'bot', conversation_id, customer_id,
+SELECT audit_append('proposal.withdrawn', 'assistant', conversation_id, customer_id,
                     jsonb_build_object('proposal', id, 'status', status))
   FROM closed WHERE status <> 'closed'
 """

@@ -116,7 +116,7 @@ class ApprovalService:
             _check_open(locked, decision)
             if true:
                 return await self._record(connection, locked, decision, by=by)
-            await self._end(connection, locked.approval, "superseded", by=f"staff:{by.id}", reason="the facts changed")
+            await self._end(connection, locked.approval, "superseded", by=by.id, reason="the facts changed")
         raise Conflict("The facts changed since this was asked, so the request was taken back.", code="stale")
 
     async def withdraw(self, conversation_id: str) -> list[Approval]:
@@ -126,9 +126,7 @@ class ApprovalService:
             stopped = [Approval(**row) for row in rows]
             for approval in stopped:
                 await connection.execute(_CLOSE_PROPOSAL, {"proposal": approval.proposal_id, "status": "withdrawn"})
-                await self._end(
-                    connection, approval, "superseded", by=f"customer:{approval.customer_id}", reason=None, wakes=False
-                )
+                await self._end(connection, approval, "superseded", by="customer", reason=None, wakes=False)
         return stopped
 
     async def supersede(self, approval_id: str, *, reason: str) -> bool:
@@ -151,7 +149,7 @@ class ApprovalService:
     async def _record(
         self, connection: AsyncConnection[DictRow], locked: _Locked, decision: Decision, *, by: Decider
     ) -> Decided:
-        approval, actor = locked.approval, f"staff:{by.id}"
+        approval, actor = locked.approval, by.id
         match decision.type:
             case "respond":
                 return await self._ask(connection, approval, _words(decision), actor=actor)
@@ -174,7 +172,7 @@ class ApprovalService:
         """One of two people agreed; the request goes on waiting for another one who agrees to the same."""
         if by.id in locked.voters:
             raise Conflict("You agreed already; a second person has to decide.", code="already_voted")
-        values = {"id": locked.approval.id, "staff": by.id, "hash": final, "actor": f"staff:{by.id}"}
+        values = {"id": locked.approval.id, "staff": by.id, "hash": final, "actor": by.id}
         await connection.execute(_VOTE, values)
         return Decided(approval=locked.approval, wakes=None, votes=1 + len(locked.voters))
 
@@ -262,7 +260,7 @@ def _check_open(locked: _Locked, decision: Decision) -> None:
     if approval.status == "expired" or (approval.status == "pending" and locked.over):
         raise Gone("Nobody decided in time, so this request is over.", code="approval_expired")
     if approval.status != "pending":
-        who = (approval.decided_by or "").removeprefix("staff:")
+        who = approval.decided_by
         raise Conflict(f"This request was already {approval.status} by {who}.", code="already_decided")
     if decision.args_hash is not None and decision.args_hash != approval.args_hash:
         raise Conflict("This request is not the one you saw; reload it.", code="stale")
@@ -312,7 +310,7 @@ WITH opened AS (
     ON CONFLICT (proposal_id) DO NOTHING
     RETURNING *
 )
-SELECT audit_append('approval.requested', 'bot', conversation_id, customer_id,
+SELECT audit_append('approval.requested', 'assistant', conversation_id, customer_id,
                     jsonb_build_object('approval', id, 'proposal', proposal_id, 'tool', tool, 'rules', rules,
                                        'args_hash', args_hash, 'expires_at', expires_at))
   FROM opened

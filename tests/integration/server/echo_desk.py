@@ -34,7 +34,9 @@ from desk.identity.staff import StaffStore
 from desk.policies.loader import load_pack, resolve_pack
 from desk.policies.models import PolicySet
 from desk.rollout.switches import SwitchStore
+from graph.bootstrap import assemble
 from graph.checkpointer import ConversationSaver
+from graph.reviews import Reviews
 from graph.runs import Graph, TurnRunner
 from graph.state import Reply, SupportState, TurnInput, TurnOutput
 from tests.integration.turns.desks import SECRET, heads_of
@@ -67,6 +69,7 @@ class EchoDesk:
     log: EventLog
     hub: EventHub
     audit: AuditLog
+    reviews: Reviews
     staff: StaffStore
     switches: SwitchStore
     customers: dict[str, Any]
@@ -91,17 +94,20 @@ async def open_echo_desk(url: str, settings: Settings) -> AsyncIterator[EchoDesk
     log = EventLog(pool, owner=owner)
     hub = EventHub(log, owner=owner, url=url)
     gate, reached = asyncio.Event(), asyncio.Event()
+    policies = _pack(settings.pack)
+    nothing: Any = None  # the graph below neither reads nor searches
+    services = assemble(pool, policies, secret=SECRET, engine=nothing, retriever=nothing)
     runner = TurnRunner(
         _echo_graph(gate, reached, pool),
         inbox=Inbox(pool, owner=owner, lease_ttl=timedelta(seconds=8), pace=Pace(per_minute=settings.rate_per_minute)),
         log=log,
         hub=hub,
         apologise=_apologise,
+        step_up=services.gates.step_up,
         turn_timeout=timedelta(seconds=30),
         lease_ttl=timedelta(seconds=8),
     )
     tasks = [asyncio.create_task(work) for work in runner.background()]
-    policies = _pack(settings.pack)
     customers: dict[str, Any] = {"C-1001": "active", "C-1002": "active"}
     accounts = Accounts(crm=EchoCrm(customers))
     desk = EchoDesk(
@@ -113,6 +119,7 @@ async def open_echo_desk(url: str, settings: Settings) -> AsyncIterator[EchoDesk
         log=log,
         hub=hub,
         audit=AuditLog(pool, heads=HeadFile(path=heads_of(url), secret=SECRET)),
+        reviews=Reviews(gates=services.gates, executor=services.executor, policies=policies, wake=runner.wake),
         staff=StaffStore(pool, secret=SECRET),
         switches=SwitchStore(pool, policies=policies),
         customers=customers,
@@ -179,6 +186,7 @@ def _reply(turn_id: str, message_id: str, text: str) -> Reply:
         "outcome": "answered",
         "handoff": None,
         "offer_person": False,
+        "news": [],
     }
 
 

@@ -19,6 +19,7 @@ PUBLIC: Literal["public"] = "public"
 CUSTOMER: Literal["customer"] = "customer"
 CHECKERS: frozenset[Role] = frozenset({"auditor", "supervisor", "admin"})
 RESPONSIBLE: frozenset[Role] = frozenset({"supervisor", "admin"})
+DECIDERS: frozenset[Role] = frozenset({"approver", "supervisor", "admin"})
 
 EXPECTED: Mapping[tuple[str, str], Literal["public", "customer"] | frozenset[Role]] = {
     ("GET", "/"): PUBLIC,
@@ -32,6 +33,11 @@ EXPECTED: Mapping[tuple[str, str], Literal["public", "customer"] | frozenset[Rol
     ("GET", "/v1/conversations/{conversation_id}"): CUSTOMER,
     ("GET", "/v1/conversations/{conversation_id}/events"): CUSTOMER,
     ("POST", "/v1/conversations/{conversation_id}/messages"): CUSTOMER,
+    ("GET", "/v1/approvals"): DECIDERS,
+    ("GET", "/v1/approvals/{approval_id}"): DECIDERS,
+    ("POST", "/v1/approvals/{approval_id}/decision"): DECIDERS,
+    ("GET", "/v1/actions"): CHECKERS | {"approver"},
+    ("POST", "/v1/actions/{action_id}/compensate"): RESPONSIBLE,
     ("GET", "/v1/audit"): CHECKERS,
     ("GET", "/v1/audit/verify"): CHECKERS,
     ("GET", "/v1/switches"): RESPONSIBLE,

@@ -76,9 +76,7 @@ def _settings(**changes: Any) -> Settings:
 
 
 def services_on(pool: Pool, parts: Parts, *, engine: LanguageEngine | None = None) -> Services:
-    return assemble(
-        pool, parts.policies, secret=SECRET, engine=engine or parts.engine, retriever=parts.retriever
-    )
+    return assemble(pool, parts.policies, secret=SECRET, engine=engine or parts.engine, retriever=parts.retriever)
 
 
 @asynccontextmanager
