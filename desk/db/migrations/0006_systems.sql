@@ -156,7 +156,7 @@ ALTER TABLE shop.invoices DROP COLUMN payment_status;
 ALTER TABLE shop.orders
     ADD CONSTRAINT more_than_paid CHECK (refunded <= paid),
     ADD CONSTRAINT already_shipped CHECK (status <> 'cancelled' OR shipped_at IS NULL),
-    ADD CONSTRAINT cancelled_means_refunded CHECK (status <> 'cancelled' OR refunded = paid);
+    ADD CONSTRAINT cancelled_means_refunded CHECK (status <> 'cancelled' OR refunded >= paid);
 
 CREATE FUNCTION shop.money_moved() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -1,0 +1,45 @@
+"""Every adapter of the five systems, opened over one shop: add an opener to ``ADAPTERS`` and the suite runs against it.
+
+An opener gets a pool on a seeded reference shop. An adapter of something remote serves ``postgres_systems(pool)`` on a
+socket of its own and answers through a client, so the same records and the same rules stand behind all of them.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from desk.db.pool import Pool
+from desk.integrations.postgres.billing import PostgresBilling
+from desk.integrations.postgres.crm import PostgresCrm
+from desk.integrations.postgres.orders import PostgresOrders
+from desk.integrations.postgres.scheduling import PostgresScheduling
+from desk.integrations.postgres.ticketing import PostgresTicketing
+from desk.integrations.protocols import Billing, Crm, Orders, Scheduling, Ticketing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapters:
+    orders: Orders
+    billing: Billing
+    crm: Crm
+    ticketing: Ticketing
+    scheduling: Scheduling
+
+
+def postgres_systems(pool: Pool) -> Adapters:
+    """The reference systems themselves."""
+    return Adapters(
+        orders=PostgresOrders(pool=pool),
+        billing=PostgresBilling(pool=pool),
+        crm=PostgresCrm(pool=pool),
+        ticketing=PostgresTicketing(pool=pool),
+        scheduling=PostgresScheduling(pool=pool),
+    )
+
+
+@asynccontextmanager
+async def _postgres(pool: Pool) -> AsyncIterator[Adapters]:
+    yield postgres_systems(pool)
+
+
+ADAPTERS: dict[str, Callable[[Pool], AbstractAsyncContextManager[Adapters]]] = {"postgres": _postgres}
