@@ -1,4 +1,5 @@
-"""Typed values in a customer's words: order and invoice numbers, e-mail addresses, dates, choices.
+"""Typed values in a customer's words: order and invoice numbers, e-mail addresses, telephone numbers, dates, amounts,
+choices.
 
 Every value comes back in one canonical form. A value that could be something else (a card number, a telephone
 number) is left alone: asking again is cheaper than acting on the wrong record.
@@ -7,6 +8,7 @@ number) is left alone: asking again is cheaper than acting on the wrong record.
 import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from desk.policies.models import FieldSpec
 
@@ -45,20 +47,57 @@ _RELATIVE = re.compile(
     rf"|(next |on |this )?({'|'.join(_WEEKDAYS)}))\b",
     re.IGNORECASE,
 )
+_MARKS = {"$": "USD", "us$": "USD", "usd": "USD", "dollar": "USD", "dollars": "USD", "buck": "USD", "bucks": "USD",
+          "€": "EUR", "eur": "EUR", "euro": "EUR", "euros": "EUR", "£": "GBP", "gbp": "GBP", "pound": "GBP",
+          "pounds": "GBP", "quid": "GBP"}  # fmt: skip
+_MARK = r"us\$|[$€£]|(?<![a-z])(?:usd|eur|gbp|dollars?|bucks?|euros?|pounds?|quid)\b"
+_NUMBER = r"\d{1,7}(?:[.,]\d{1,3}){0,3}"
+_NUMBER_ENDS = r"(?![.,]?[\w%])"
+_AMOUNT = re.compile(
+    rf"({_MARK})\s{{0,2}}(-?)\s?({_NUMBER}){_NUMBER_ENDS}|(?<![\w.,+])(-\s?)?(?<![\w.,+-])({_NUMBER})\s{{0,2}}({_MARK})",
+    re.IGNORECASE,
+)
+_ONLY_A_NUMBER = re.compile(rf"\s{{0,5}}(?:just|only)?\s{{0,3}}({_NUMBER})\s{{0,3}}[.!]?\s{{0,5}}", re.IGNORECASE)
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d{1,3}(?:\.\d{3})+,\d{1,2}")
+_PLAIN_NUMBER = re.compile(r"\d{1,7}(?:[.,]\d{1,2})?")
+MAX_AMOUNT = Decimal(100_000)
+"""More than anything a shop sells; the business system's own bound is narrower."""
+_PHONE = re.compile(r"(?<![\w.,+@/-])(\+|00)?(?:\(?\d{1,4}\)?[\s./-]{0,2}){2,7}(?![\w@-])")
+MAX_LEAD_IN_WORDS = 6
+_LEAD_IN = re.compile(
+    r"(?:(?:please|yes|sure|ok|okay)[\s,]{1,3}){0,2}"
+    r"(?:(?:it|that)(?:'?s| is| should be| would be| will be)(?: now)?"
+    r"|(?:the|my) (?:new )?(?:delivery |shipping |home |postal |e-?mail |phone |mobile |last |first )?"
+    r"(?:address|name|number|phone|mobile|e-?mail|surname)(?: is| should be| will be|:)(?: now)?"
+    r"|(?:change|set|update|make|send|ship|deliver) (?:it|this|that|the order|my order)(?: to|:)"
+    r"|(?:use|to:))[\s:,]{1,3}",
+    re.IGNORECASE,
+)
 
 
-def extract(text: str, specs: Sequence[FieldSpec], *, now: datetime) -> dict[str, str]:
+def extract(
+    text: str, specs: Sequence[FieldSpec], *, now: datetime, currency: str, asked: str | None = None
+) -> dict[str, str]:
     """The values of these fields that the text holds, by field name, in canonical form.
 
-    ``text`` fields are never guessed here: any text would do, so only the engine that knows what was asked sets them.
+    ``asked`` names the field whose question the text answers: there a bare number is an amount, and any text is a
+    text. Without it ``text`` and ``contact`` fields are left alone, since any text would do. ``option`` fields are
+    chosen from what a system offers, never read from a text.
     """
     text = text[:MAX_CHARS]
     found: dict[str, str] = {}
     for spec in specs:
+        is_asked = spec.name == asked
         match spec.type:
             case "choice":
-                value = _choice(text, spec.choices)
-            case "text" | "option" | "money":
+                value = _choice(text, spec)
+            case "text":
+                value = _without_lead_in(text) if is_asked else None
+            case "contact":
+                value = contact(text) if is_asked else None
+            case "money":
+                value = money(text, currency=currency, bare=is_asked)
+            case "option":
                 value = None
             case known:
                 value = _EXTRACTORS[known](text, now)
@@ -99,6 +138,41 @@ def email(text: str) -> str | None:
     return addresses.pop() if len(addresses) == 1 else None
 
 
+def money(text: str, *, currency: str, bare: bool = False) -> str | None:
+    """The one amount named, with two decimals: ``20.50``; None when there is none, several, or one in another currency.
+
+    An amount has a currency mark; with ``bare`` a text that is nothing but a number is one as well.
+    """
+    amounts: set[str | None] = set()
+    for match in _AMOUNT.finditer(text):
+        mark_before, sign_inside, number_behind, sign, number_before, mark_behind = match.groups()
+        before = text[max(0, match.start() - 2) : match.start()].strip()
+        negative = bool((sign_inside or sign or "").strip()) or before.endswith("-")
+        known = _MARKS[(mark_before or mark_behind).lower()] == currency
+        amounts.add(_amount(number_behind or number_before) if known and not negative else None)
+    if not amounts and bare and (alone := _ONLY_A_NUMBER.fullmatch(text)):
+        amounts.add(_amount(alone.group(1)))
+    return amounts.pop() if len(amounts) == 1 else None
+
+
+def phone(text: str) -> str | None:
+    """``+12025550101``; None when the text holds no telephone number or several different ones.
+
+    Without a country code ten digits are a number of the United States. Fewer are no telephone number here: an order,
+    a ZIP code and a house number have less.
+    """
+    numbers = {_phone(match.group(0)) for match in _PHONE.finditer(text)} - {None}
+    return numbers.pop() if len(numbers) == 1 else None
+
+
+def contact(text: str) -> str | None:
+    """A new contact value: the e-mail address or telephone number when little else was said, otherwise the words."""
+    for found, pattern in ((email(text), _EMAIL), (phone(text), _PHONE)):
+        if found is not None and len(pattern.sub(" ", text).split()) <= MAX_LEAD_IN_WORDS:
+            return found
+    return _without_lead_in(text)
+
+
 def day(text: str, *, now: datetime) -> str | None:
     """The first date named, as ``2026-03-12``. A day and month without a year is the nearest one from ``now`` on."""
     if iso := _ISO_DATE.search(text):
@@ -122,15 +196,52 @@ _EXTRACTORS: dict[str, Callable[[str, datetime], str | None]] = {
 }
 
 
-def _choice(text: str, choices: Sequence[str]) -> str | None:
-    named = [
-        choice
-        for choice in choices
-        if re.search(rf"(?<!\w){re.escape(choice.replace('_', ' '))}(?!\w)", text.replace("_", " "), re.IGNORECASE)
+def _choice(text: str, spec: FieldSpec) -> str | None:
+    """The one choice named by its own word or by a synonym."""
+    text = text.replace("_", " ")
+    spans = [
+        (*match.span(), choice)
+        for choice in spec.choices
+        for word in (choice, *spec.synonyms.get(choice, ()))
+        for match in re.finditer(rf"(?<!\w){re.escape(word.replace('_', ' '))}(?!\w)", text, re.IGNORECASE)
     ]
-    # "express" lies within "express delivery": the longest choice named stands for those inside it.
-    longest = [one for one in named if not any(one != other and one.lower() in other.lower() for other in named)]
-    return longest[0] if len(longest) == 1 else None
+    # "address" lies within "e-mail address": the longest words at a place stand for those inside them.
+    named = {
+        choice
+        for start, end, choice in spans
+        if not any(first <= start and end <= last and last - first > end - start for first, last, _ in spans)
+    }
+    return named.pop() if len(named) == 1 else None
+
+
+def _amount(number: str) -> str | None:
+    if _THOUSANDS.fullmatch(number):
+        mark = "." if number.rfind(".") > number.rfind(",") else ","
+        whole, _, cents = number.rpartition(mark) if re.search(r"[.,]\d{1,2}$", number) else (number, "", "0")
+        value = Decimal(f"{re.sub(r'[.,]', '', whole)}.{cents}")
+    elif _PLAIN_NUMBER.fullmatch(number):
+        value = Decimal(number.replace(",", "."))
+    else:
+        return None
+    return f"{value:.2f}" if 0 < value <= MAX_AMOUNT else None
+
+
+def _phone(written: str) -> str | None:
+    digits = re.sub(r"\D", "", written)
+    if written.startswith("00"):
+        written, digits = f"+{digits[2:]}", digits[2:]
+    if written.startswith("+"):
+        # E.164: at most 15 digits; the shortest numbers in use have 8 with their country code.
+        return f"+{digits}" if 8 <= len(digits) <= 15 and not digits.startswith("0") else None
+    digits = digits.removeprefix("1") if len(digits) == 11 else digits
+    return f"+1{digits}" if len(digits) == 10 and digits[0] not in "01" else None
+
+
+def _without_lead_in(text: str) -> str | None:
+    """The text without "it's", "please change it to" and the like in front of it."""
+    text = " ".join(text.split())
+    lead_in = _LEAD_IN.match(text)
+    return (text[lead_in.end() :] if lead_in else text).strip() or text or None
 
 
 def _date(year: int, month: int, number: int) -> str | None:

@@ -125,12 +125,14 @@ class OfflineEngine:
         spec = self._asked(context)
         if spec is None or context.active_intent is None:
             return None
-        if spec.type == "text":
+        if spec.type in ("text", "contact"):
             other = whole.in_scope and whole.label != context.active_intent and is_request(message)
             answers = bool(message.strip()) and not other
         else:
             rest = _FILLER.sub(" ", _VALUE.sub(" ", message)).split()
-            answers = _asked_value(message, spec) is not None and (len(rest) <= MAX_FURTHER_WORDS or not whole.in_scope)
+            answers = self._asked_value(message, spec) is not None and (
+                len(rest) <= MAX_FURTHER_WORDS or not whole.in_scope
+            )
         return [IntentGuess(intent=context.active_intent, confidence=ASKED_VALUE_CONFIDENCE)] if answers else None
 
     def _asked(self, context: TurnContext) -> FieldSpec | None:
@@ -143,19 +145,17 @@ class OfflineEngine:
         wanted = {guess["intent"] for guess in guesses} | {context.active_intent}
         for intent in self.policies.intents.values():
             if intent.id in wanted:
-                fields |= extract(message, intent.fields, now=moment)
+                fields |= extract(message, intent.fields, now=moment, currency=self.policies.currency)
         asked = self._asked(context)
         kept = bool(guesses) and guesses[0]["intent"] == context.active_intent
-        if asked is not None and kept and (value := _asked_value(message, asked)) is not None:
+        if asked is not None and kept and (value := self._asked_value(message, asked)) is not None:
             fields[asked.name] = value
         return fields
 
-
-def _asked_value(message: str, spec: FieldSpec) -> str | None:
-    """The value of a field in the answer to its question; there "sure, 10001" is enough."""
-    if spec.type == "text":
-        return message.strip() or None
-    for text in (message, " ".join(_VALUE.findall(message))):
-        if value := extract(text, [spec], now=now()).get(spec.name):
-            return value
-    return None
+    def _asked_value(self, message: str, spec: FieldSpec) -> str | None:
+        """The value of a field in the answer to its question; there "sure, 10001" is enough."""
+        for text in (message, " ".join(_VALUE.findall(message))):
+            found = extract(text, [spec], now=now(), currency=self.policies.currency, asked=spec.name)
+            if spec.name in found:
+                return found[spec.name]
+        return None

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from desk.domain.errors import LanguageModelFailed
 from desk.language.engine import IntentGuess, Sentiment, Understanding
-from desk.language.fields import extract
+from desk.language.fields import contact, extract, money
 from desk.policies.models import FieldSpec, PolicySet
 
 MAX_INTENTS = 5
@@ -42,8 +42,11 @@ class _Reading(_Strict):
 
 
 def known_fields(policies: PolicySet) -> dict[str, FieldSpec]:
-    """Every field any intent of the pack asks for, by name."""
-    return {field.name: field for intent in policies.intents.values() for field in intent.fields}
+    """Every field of any intent of the pack that a message can give, by name. An option is chosen from what a system
+    offers, which no message and no model knows."""
+    return {
+        field.name: field for intent in policies.intents.values() for field in intent.fields if field.type != "option"
+    }
 
 
 def understanding_schema(policies: PolicySet) -> dict[str, Any]:
@@ -96,7 +99,7 @@ def parse_understanding(text: str, *, message: str, policies: PolicySet, now: da
         raise failure
     return {
         "intents": _best_first(reading.intents),
-        "fields": _said(reading.fields, specs=fields, message=message, now=now),
+        "fields": _said(reading.fields, specs=fields, message=message, now=now, currency=policies.currency),
         "refusal": reading.refusal,
         "language": reading.language,
         "sentiment": reading.sentiment,
@@ -129,10 +132,10 @@ def _best_first(guesses: list[_Guess]) -> list[IntentGuess]:
 
 
 def _said(
-    values: Mapping[str, str | None], *, specs: Mapping[str, FieldSpec], message: str, now: datetime
+    values: Mapping[str, str | None], *, specs: Mapping[str, FieldSpec], message: str, now: datetime, currency: str
 ) -> dict[str, str]:
     """The values the customer wrote, in canonical form; others are dropped and will be asked for."""
-    by_extractor = extract(message, list(specs.values()), now=now)
+    by_extractor = extract(message, list(specs.values()), now=now, currency=currency)
     said = {}
     for name, value in values.items():
         if not value or not value.strip():
@@ -145,8 +148,14 @@ def _said(
                 is_written = True
             case "text":
                 canonical, is_written = value.strip(), occurs_in(value, message)
+            case "contact":
+                canonical, is_written = contact(value), occurs_in(value, message)
+            case "money":
+                # "-20" and "20 EUR" hold a 20 as well, so an amount is only what the extractor reads in the message.
+                canonical = money(value, currency=currency, bare=True)
+                is_written = canonical == money(message, currency=currency, bare=True)
             case _:
-                canonical = extract(value, [specs[name]], now=now).get(name)
+                canonical = extract(value, [specs[name]], now=now, currency=currency).get(name)
                 is_written = canonical == by_extractor.get(name) or occurs_in(value, message)
         if canonical is not None and is_written:
             said[name] = canonical

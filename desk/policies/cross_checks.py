@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from desk.policies.action_checks import check_actions
-from desk.policies.models import Intent, Trigger
+from desk.policies.models import FieldSpec, Intent, Trigger
 from desk.policies.placeholders import ALWAYS, CODE_MESSAGES, HANDED_OVER, PROMPTS, SITUATIONS, reply_values
 from desk.policies.references import problems_of_reference, problems_of_template
 from desk.policies.regex_risk import risk
@@ -130,8 +130,22 @@ def _fields(at: Written[Intent]) -> Iterator[Problem]:
         names.add(spec.name)
         if (spec.type == "choice") != bool(spec.choices):
             yield at.problem(("fields", index, "choices"), "go with type choice, and only with it; add or remove them")
+        yield from _synonyms(at, ("fields", index, "synonyms"), spec)
         if (spec.type == "option") != (spec.options is not None):
             yield at.problem(("fields", index, "options"), "go with type option, and only with it; add or remove them")
+
+
+def _synonyms(at: Written[Intent], key: Key, spec: FieldSpec) -> Iterator[Problem]:
+    """Other words for a choice belong to one choice that exists."""
+    owner = {plain(choice): choice for choice in spec.choices}
+    for choice, words in spec.synonyms.items():
+        if choice not in spec.choices:
+            there = ", ".join(spec.choices) or "none"
+            yield at.problem((*key, choice), f"{choice!r} is no choice of the field; there are {there}")
+        for word in words:
+            if owner.setdefault(plain(word), choice) != choice:
+                message = f"{word!r} already stands for {owner[plain(word)]!r}; keep it in one place"
+                yield at.problem((*key, choice), message)
 
 
 def _reply(at: Written[Intent], files: PackFiles) -> Iterator[Problem]:

@@ -213,11 +213,15 @@ class FieldSpec(PackModel):
     """A value an intent needs from the customer."""
 
     name: Identifier
-    type: Literal["order_number", "invoice_number", "email", "text", "date", "choice", "money", "option"]
+    type: Literal["order_number", "invoice_number", "email", "text", "date", "choice", "money", "contact", "option"]
+    """contact: a new e-mail address, telephone number, name or postal address, read from the answer to its question."""
     question: str
     """Asked when the value is missing; one question for each field. An option's choices follow it as quick replies."""
     required: bool = True
     choices: tuple[str, ...] = ()
+    """The canonical words of a ``choice``."""
+    synonyms: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Choice → other words customers use for it."""
     options: OptionSource | None = None
 
 

@@ -8,6 +8,7 @@ from desk.policies.models import (
     Completion,
     FieldSpec,
     Intent,
+    OptionSource,
     PolicySet,
     Prompt,
     Refusal,
@@ -20,17 +21,26 @@ ANSWER = "You are {assistant.name} of {shop.name}. Answer from the passages only
 
 
 def small_pack(*, understand: str = UNDERSTAND, answer: str = ANSWER) -> PolicySet:
-    """Intents ``track_order`` (order number, e-mail, reason, note) and ``returns_policy``; refusal ``legal_advice``."""
+    """Intents ``track_order``, with fields of several types, and ``returns_policy``; refusal ``legal_advice``."""
     fields = (
         FieldSpec(name="order_number", type="order_number", question="Which order?"),
         FieldSpec(name="email", type="email", question="Which e-mail address?"),
         FieldSpec(name="reason", type="choice", question="Why?", choices=("damaged", "wrong_item"), required=False),
         FieldSpec(name="note", type="text", question="What else?", required=False),
+        FieldSpec(name="amount", type="money", question="How much?", required=False),
+        FieldSpec(
+            name="slot",
+            type="option",
+            question="When?",
+            required=False,
+            options=OptionSource(tool="list_slots", items="slots", value="slot_id", label="{at}", none_left="none"),
+        ),
     )
     # Engines read these parts of a pack only; the loader's own tests check whole ones.
     parts: dict[str, Any] = dict(  # noqa: C408
         title="Test Shop",
         locale="en",
+        currency="USD",
         version="0123456789ab",
         assistant=Assistant(name="Robin", disclosure="I am an automated assistant."),
         thresholds=Thresholds(intent_confidence=0.5, passage_confidence=0.5, clarifying_attempts=2, frustration=0.7),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from desk.language.fields import extract, extract_known
+from desk.language.fields import contact, extract, extract_known, money, phone
 from desk.policies.models import FieldSpec
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)  # a Monday
@@ -74,8 +74,8 @@ def test_the_longest_choice_named_is_chosen() -> None:
     """R1.2"""
     spec = FieldSpec(name="speed", type="choice", question="?", choices=("express", "express_plus", "standard"))
 
-    assert extract("Express plus please", [spec], now=NOW) == {"speed": "express_plus"}
-    assert extract("express or standard?", [spec], now=NOW) == {}
+    assert extract("Express plus please", [spec], now=NOW, currency="USD") == {"speed": "express_plus"}
+    assert extract("express or standard?", [spec], now=NOW, currency="USD") == {}
 
 
 def test_values_carry_the_name_of_their_field() -> None:
@@ -85,16 +85,134 @@ def test_values_carry_the_name_of_their_field() -> None:
         FieldSpec(name="reason", type="text", question="?"),
     ]
 
-    assert extract("ava@example.com, it broke", specs, now=NOW) == {"contact": "ava@example.com"}
+    assert extract("ava@example.com, it broke", specs, now=NOW, currency="USD") == {"contact": "ava@example.com"}
 
 
 @pytest.mark.parametrize(
-    "piece", ["HP-", "HP ", "INV-HP-", "a@", "a.", "a-@b.", "order ", "12 ", "march ", " ", "in 1", "#", "not order "]
+    ("text", "words"),
+    [
+        ("the mobile is wrong", "phone"),
+        ("my e-mail address changed", "email"),
+        ("I live somewhere else now", "address"),
+        ("new address please", "address"),
+        ("my email address and my phone", None),
+        ("mobility", None),
+    ],
+)
+def test_a_choice_is_found_in_the_customers_own_words(text: str, words: str | None) -> None:
+    """R1.2: "address" lies within "e-mail address" and is not meant there."""
+    spec = FieldSpec(
+        name="what", type="choice", question="?", choices=("email", "phone", "address"),
+        synonyms={"email": ("e-mail address", "email address"), "phone": ("mobile",), "address": ("somewhere else",)},
+    )  # fmt: skip
+
+    assert extract(text, [spec], now=NOW, currency="USD").get("what") == words
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("$20.50", "20.50"), ("20 dollars please", "20.00"), ("refund 20$ of HP-10004", "20.00"), ("US$ 15", "15.00"),
+        ("35.00USD", "35.00"), ("$1,000.00", "1000.00"), ("1.234,50 usd", "1234.50"), ("$12,50", "12.50"),
+        ("20 bucks and again $20", "20.00"),
+    ],
+)  # fmt: skip
+def test_an_amount_in_any_spelling_has_two_decimals(text: str, amount: str) -> None:
+    """R1.2"""
+    assert money(text, currency="USD") == amount
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-100", "$-100", "-$100", "- $5", "-5 dollars", "1e3", "$1e3", "$49.999999", "NaN", "$NaN", "0", "$0",
+        "10000000000000000000000000000000", "$999999", "50 EUR", "20,50 €", "£5", "$20 or $30", "$20 or 30 EUR", "$10%",
+        "$1.000", "$1.2.3", "HP-10004", "two towels", "",
+    ],
+)  # fmt: skip
+def test_what_is_no_clear_amount_in_the_packs_currency_is_none(text: str) -> None:
+    """D09"""
+    assert money(text, currency="USD") is None
+    assert money(text, currency="USD", bare=True) is None
+
+
+def test_a_bare_number_is_an_amount_only_as_the_answer_to_its_question() -> None:
+    """R1.2: "10004" is an order's number, and "2 towels" are two towels."""
+    spec = FieldSpec(name="amount", type="money", question="?")
+
+    assert extract("20", [spec], now=NOW, currency="USD") == {}
+    assert extract("20", [spec], now=NOW, currency="USD", asked="amount") == {"amount": "20.00"}
+    assert extract("2 towels", [spec], now=NOW, currency="USD", asked="amount") == {}
+    assert extract("20,50 €", [spec], now=NOW, currency="EUR") == {"amount": "20.50"}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("+1 202 555 0199", "+12025550199"), ("(202) 555-0199", "+12025550199"), ("it's 12025550199", "+12025550199"),
+        ("0033 1 55 50 10 03", "+33155501003"), ("02110-1234", None), ("HP-10001", None), ("4111 1111 1111 1111", None),
+        ("202 555 0199 or 202 555 0198", None), ("12 Elm Street, Boston, MA 02110", None),
+    ],
+)  # fmt: skip
+def test_telephone_numbers_are_canonical_and_nothing_else_is_one(text: str, number: str | None) -> None:
+    """R1.2, R6.4"""
+    assert phone(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("my new e-mail is Ava@Example.com", "ava@example.com"),
+        ("please use (202) 555-0199 from now on", "+12025550199"),
+        ("it should be 14 Elm Street, Boston, MA 02110-1234", "14 Elm Street, Boston, MA 02110-1234"),
+        ("My last name is Moreno-Ruiz", "Moreno-Ruiz"),
+        ("New York Avenue 5", "New York Avenue 5"),
+    ],
+)
+def test_a_new_contact_value_is_the_answer_without_its_lead_in(text: str, value: str) -> None:
+    """R1.2"""
+    spec = FieldSpec(name="new_value", type="contact", question="?")
+
+    assert extract(text, [spec], now=NOW, currency="USD", asked="new_value") == {"new_value": value}
+    assert extract(text, [spec], now=NOW, currency="USD") == {}
+
+
+def test_an_option_is_never_read_from_a_text() -> None:
+    """R1.2: it is chosen from what a system offers."""
+    source = {"tool": "list_slots", "items": "slots", "value": "slot_id", "label": "{slot_id}", "none_left": "none"}
+    spec = FieldSpec.model_validate({"name": "slot", "type": "option", "question": "?", "options": source})
+
+    assert extract("SL-1", [spec], now=NOW, currency="USD", asked="slot") == {}
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "HP-",
+        "HP ",
+        "INV-HP-",
+        "a@",
+        "a.",
+        "a-@b.",
+        "order ",
+        "12 ",
+        "march ",
+        " ",
+        "in 1",
+        "#",
+        "not order ",
+        "$1,",
+        "$-",
+        "+1 ",
+        "it's ",
+    ],
 )
 def test_hostile_texts_take_no_time(piece: str) -> None:
     """G05: 8 kB of almost a value."""
     text = (piece * 8192)[:8192]
     started = time.process_time()
     extract_known(text, now=NOW)
+    money(text, currency="USD", bare=True)
+    contact(text)
 
     assert time.process_time() - started < 0.25

@@ -64,7 +64,7 @@ async def test_the_schema_names_exactly_the_packs_intents_refusals_and_fields() 
     assert form["json_schema"]["strict"] is True
     assert properties["intents"]["items"]["properties"]["intent"]["enum"] == ["track_order", "returns_policy"]
     assert properties["refusal"]["enum"] == ["legal_advice", None]
-    assert list(properties["fields"]["properties"]) == ["order_number", "email", "reason", "note"]
+    assert list(properties["fields"]["properties"]) == ["order_number", "email", "reason", "note", "amount"]
 
 
 def test_strict_mode_holds_every_object_of_the_schema_closed() -> None:
@@ -230,6 +230,29 @@ def test_a_choice_may_say_in_the_packs_words_what_the_customer_said_otherwise() 
         "note": "in pieces",
     }
     assert parsed(reading(fields={"reason": "free_money"}), message="free_money")["fields"] == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "value", "kept"),
+    [
+        ("refund $20 of it", "20", "20.00"),
+        ("refund 20 dollars", "20.00", "20.00"),
+        ("refund -20", "20", None),
+        ("refund 20 EUR", "20", None),
+        ("refund $20", "2000", None),
+        ("refund all of it", "35.00", None),
+    ],
+)
+def test_an_amount_is_kept_only_if_the_customer_named_it(said: str, value: str, kept: str | None) -> None:
+    """D09, R6.1: "-20" and "20 EUR" hold a 20, which was not meant."""
+    assert parsed(reading(fields={"amount": value}), message=said)["fields"].get("amount") == kept
+
+
+def test_a_model_cannot_choose_an_option() -> None:
+    """R6.1: what a system offers is chosen from its own list."""
+    assert "slot" not in str(understanding_schema(small_pack()))
+    with pytest.raises(LanguageModelFailed):
+        parsed(reading(fields={"slot": "SL-1"}), message="SL-1")
 
 
 def test_no_text_occurs_in_nothing() -> None:

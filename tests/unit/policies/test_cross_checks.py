@@ -9,7 +9,7 @@ from tests.unit.policies.packs import PackCopy
     ("file", "old", "new", "key", "message"),
     [
         ("intents/greeting.yaml", "queue: general", "queue: nobody", "queue", "there is no queue 'nobody'"),
-        ("intents/complaint.yaml", "[intent_needs_person]", "[needs_person]", "escalate_when[0]", "no trigger"),
+        ("intents/replacement.yaml", "[intent_needs_person]", "[needs_person]", "escalate_when[0]", "no trigger"),
         ("intents/order_status.yaml", "level: 1", "level: 0", "level", "the tool get_order needs 1; raise it"),
         ("intents/order_status.yaml", "- name: order_number", "- name: number", "actions[0].tool", "needs the field"),
         ("intents/warranty.yaml", "areas: [warranty]\n", "", "handling", "answer needs areas"),
@@ -19,7 +19,7 @@ from tests.unit.policies.packs import PackCopy
         ("intents/order_status.yaml", "shipped: order_status_shipped", "shipped: order_sent", "reply.variants.shipped",
          "there is no reply 'order_sent'"),
         ("intents/order_status.yaml", "order.status\n", "order.state\n", "reply.variant_field", "order.status"),
-        ("intents/complaint.yaml", "when: handed_off", "when: answered", "completion.when", "must be handed_off"),
+        ("intents/replacement.yaml", "when: handed_off", "when: answered", "completion.when", "must be handed_off"),
         ("intents/complaint.yaml", "id: complaint", "id: complaints", "id", "must be 'complaint', the name"),
         ("refusals.yaml", "queue: legal", "queue: lawyers", "[1].queue", "there is no queue 'lawyers'"),
         ("refusals.yaml", "template: refused_hr", "template: refuse_hr", "[4].template", "did you mean refused_hr?"),
@@ -60,10 +60,10 @@ def test_a_mail_without_a_link_has_no_place_for_one(pack: PackCopy) -> None:
 
 def test_an_area_with_nothing_but_retired_articles_is_told_where_it_is_used(pack: PackCopy) -> None:
     """R4.1"""
-    pack.replace("knowledge/newsletter.md", "status: published", "status: retired")
-    line = pack.line_of("intents/newsletter.yaml", "areas:")
+    pack.replace("knowledge/gift-cards.md", "status: published", "status: retired")
+    line = pack.line_of("intents/gift_cards.yaml", "areas:")
 
-    assert pack.only_problem().startswith(f"intents/newsletter.yaml:{line}: areas[0]: every article of the area")
+    assert pack.only_problem().startswith(f"intents/gift_cards.yaml:{line}: areas[0]: every article of the area")
 
 
 def test_a_mistyped_name_is_told_once_and_not_wherever_it_is_used(pack: PackCopy) -> None:
