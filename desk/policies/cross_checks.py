@@ -35,6 +35,7 @@ def cross_check(files: PackFiles) -> Iterator[Problem]:
     yield from _articles(files)
     yield from _seeds(files)
     yield from _paraphrases(files)
+    yield from _counterparts(files)
 
 
 def plain(text: str) -> str:
@@ -364,3 +365,12 @@ def _paraphrases(files: PackFiles) -> Iterator[Problem]:
         if text in seen:
             yield at.problem(("text",), f"{at.value.text!r} is there twice; remove one")
         seen.add(text)
+
+
+def _counterparts(files: PackFiles) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for at in files.counterparts:
+        yield from problems_of_reference(at, ("intent",), at.value.intent, "intent", files)
+        if at.value.bitext in seen:
+            yield at.problem(("bitext",), f"{at.value.bitext!r} is there twice; remove one")
+        seen.add(at.value.bitext)

@@ -39,6 +39,7 @@ def load_pack(path: Path) -> PolicySet:
         articles={item.value.id: item.value for item in files.articles},
         seed=files.seed,
         paraphrases=tuple(item.value for item in files.paraphrases),
+        counterparts=tuple(item.value for item in files.counterparts),
     )
 
 

@@ -464,6 +464,13 @@ class Paraphrase(PackModel):
     intent: Identifier
 
 
+class Counterpart(PackModel):
+    """An intent of the Bitext customer-support data set and the pack's own intent for the same request."""
+
+    bitext: Identifier
+    intent: Identifier
+
+
 Offset = Annotated[str, Field(pattern=r"^[+-]\d{1,4}d$")]
 """Days from the moment of seeding: ``-10d``, ``+3d``."""
 
@@ -598,6 +605,8 @@ class PolicySet(PackModel):
     """``customers``, ``orders`` …: rows for the reference systems (``--demo`` only); times are offsets (``-10d``)."""
     paraphrases: tuple[Paraphrase, ...] = ()
     """``checks/paraphrases.yaml``: measures the classifier, never trains it."""
+    counterparts: tuple[Counterpart, ...] = ()
+    """``checks/bitext.yaml``: what answers the requests of a public data set."""
 
     @property
     def common_values(self) -> dict[str, str]:

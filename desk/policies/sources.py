@@ -31,7 +31,10 @@ FOLDERS = {
     "checks": ".yaml",
 }
 NEEDED_FOLDERS = ("intents", "replies", "prompts", "knowledge")
-CHECKS = ("checks/paraphrases.yaml",)
+CHECKS: dict[str, type[BaseModel]] = {
+    "checks/paraphrases.yaml": models.Paraphrase,
+    "checks/bitext.yaml": models.Counterpart,
+}
 SEEDS: dict[str, type[BaseModel]] = {
     "customers": models.SeedCustomer,
     "payment_methods": models.SeedPaymentMethod,
@@ -96,6 +99,7 @@ class PackFiles:
     seed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     seeds: dict[str, list[Written[Any]]] = field(default_factory=dict)
     paraphrases: list[Written[models.Paraphrase]] = field(default_factory=list)
+    counterparts: list[Written[models.Counterpart]] = field(default_factory=list)
     named: dict[str, set[str]] = field(default_factory=lambda: {kind: set() for kind in KINDS})
     unreadable: set[str] = field(default_factory=set)
 
@@ -219,7 +223,8 @@ def _read_yaml(document: Document, folder: str, stem: str, files: PackFiles, pro
         if isinstance(value, list):
             files.seed[stem] = [row for row in value if isinstance(row, dict)]
     elif folder == "checks":
-        files.paraphrases.extend(_rows(models.Paraphrase, document, problems))
+        checks: list[Written[Any]] = files.counterparts if stem == "bitext" else files.paraphrases
+        checks.extend(_rows(CHECKS[document.file], document, problems))
     else:
         _must_be(document, "mapping", problems)
 
