@@ -56,6 +56,7 @@ from tools.ledger import Ledger
 from tools.operation import Systems
 from tools.registry import ToolRegistry
 
+STOP_SECONDS = 0.5
 DRAIN_SECONDS = 5.0  # after the server's own four: within the ten seconds most supervisors wait
 
 
@@ -127,6 +128,7 @@ async def run_desk(
         inbox=Inbox(pool, owner=owner, lease_ttl=settings.lease_ttl, pace=Pace(per_minute=settings.rate_per_minute)),
         log=log,
         hub=hub,
+        refusals=services.policies.refusals,
         apologise=Apologist(services.handoff, policies=services.policies),
         step_up=services.gates.step_up,
         housekeeping=[services.gates.approvals.expire_due],
@@ -156,10 +158,18 @@ async def run_desk(
         yield desk
     finally:
         await runner.drain(seconds=DRAIN_SECONDS)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _stop(tasks)
         await desk.audit.close()
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancels until all have ended: Python 3.11's ``wait_for``, in which psycopg waits, loses a cancellation that comes
+    in the same moment as the answer."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=STOP_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def open_graph(settings: Settings, *, demo: bool, stack: AsyncExitStack) -> Graph:

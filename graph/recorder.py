@@ -9,7 +9,7 @@ from typing import Any
 
 from desk.conversations.events import EventLog
 from desk.conversations.hub import EventHub
-from desk.conversations.inbox import OwedTurn
+from desk.conversations.inbox import AuditNote, OwedTurn
 from desk.domain.clock import now, rfc3339
 from desk.domain.conversation import Event, EventType
 
@@ -27,6 +27,8 @@ class Recorder:
         self._flusher: asyncio.Task[None] | None = None
         self._storing = False
         self._finished = False
+        self.notes: list[AuditNote] = []
+        """What goes into the audit log when the turn ends."""
 
     def emit(self, kind: EventType, data: dict[str, Any]) -> None:
         """Takes an event; it is stored within some hundredths of a second. Ignored after ``finish``."""

@@ -7,7 +7,7 @@ makes one process run a conversation's turns one after the other; the sweeper fi
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ from desk.identity.step_up import Challenge, Expired, NoChallenge, StepUp, UsedU
 from desk.identity.typed_code import typed_code, without_code, without_digits
 from desk.language.budget import turn_budget
 from desk.privacy.redaction import redact
+from graph.audited import notes_of
 from graph.checkpointer import EPOCH, TURN
 from graph.recorder import Recorder
 from graph.state import Reply, SupportState, TurnInput, TurnOutput, Wake
@@ -53,6 +54,7 @@ class TurnRunner:
         inbox: Inbox,
         log: EventLog,
         hub: EventHub,
+        refusals: Collection[str],
         apologise: Apology,
         step_up: StepUp,
         housekeeping: Sequence[Housekeeping] = (),
@@ -64,6 +66,7 @@ class TurnRunner:
         self._inbox = inbox
         self._log = log
         self._hub = hub
+        self._refusals = refusals
         self._apologise = apologise
         self._step_up = step_up
         self._housekeeping = housekeeping
@@ -183,7 +186,9 @@ class TurnRunner:
             evidence=reply["evidence"],
         )
         events = [*unsent, *(_closing(reply, recorder))]
-        batch, more = await self._inbox.complete(turn, outcome=reply["outcome"], answer=answer, events=events)
+        batch, more = await self._inbox.complete(
+            turn, outcome=reply["outcome"], answer=answer, events=events, notes=recorder.notes
+        )
         self._hub.publish(batch)
         logger.info(
             "Turn completed",
@@ -247,7 +252,9 @@ class TurnRunner:
                 async for mode, chunk in stream:
                     if mode == "custom":
                         recorder.emit(chunk["type"], chunk["data"])
-                    elif "respond" in chunk:
+                        continue
+                    recorder.notes += notes_of(chunk, refusals=self._refusals)
+                    if "respond" in chunk:
                         reply = chunk["respond"]["reply"]
         assert reply is not None, "every path of the graph ends in respond"
         return reply

@@ -8,13 +8,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from desk.audit.events import Action, audit_detail
 from desk.conversations.events import EVENTS_CHANNEL, Batch, encode_batch
 from desk.conversations.pace import Pace
 from desk.db.pool import Pool
@@ -31,6 +32,13 @@ class AcceptedTurn:
     turn_id: str
     after: int
     duplicate: bool
+
+
+class AuditNote(TypedDict):
+    """Something a turn decided; its entry is written when the turn ends."""
+
+    action: Action
+    detail: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,8 +173,14 @@ WITH conversation AS (
     INSERT INTO event_batches (conversation_id, first_event, last_event, events)
     SELECT id, last_event - %(count)s + 1, last_event, %(events)s FROM conversation
     RETURNING first_event
+), noted AS (
+    SELECT audit_append(note.action, 'assistant', conversation.id, customer_id,
+                        note.detail || jsonb_build_object('turn', turn.id))
+    FROM conversation CROSS JOIN turn CROSS JOIN jsonb_to_recordset(%(notes)s) AS note (action text, detail jsonb)
+    LEFT JOIN identifications ON identifications.conversation_id = conversation.id
 )
-SELECT batch.first_event, conversation.open_turns, pg_notify('{EVENTS_CHANNEL}', %(owner)s || ' ' || conversation.id)
+SELECT batch.first_event, conversation.open_turns, (SELECT count(*) FROM noted) AS noted,
+       pg_notify('{EVENTS_CHANNEL}', %(owner)s || ' ' || conversation.id)
 FROM conversation, batch
 """
 
@@ -282,7 +296,13 @@ class Inbox:
         return OwedTurn(**row)
 
     async def complete(
-        self, turn: OwedTurn, *, outcome: Outcome, answer: Answer | None, events: Sequence[Event]
+        self,
+        turn: OwedTurn,
+        *,
+        outcome: Outcome,
+        answer: Answer | None,
+        events: Sequence[Event],
+        notes: Sequence[AuditNote] = (),
     ) -> tuple[Batch, bool]:
         """Ends a turn and returns its last events and whether another turn is owed (the lease is then kept).
 
@@ -293,6 +313,7 @@ class Inbox:
             "conversation": turn.conversation_id, "turn": turn.turn_id, "epoch": turn.epoch, "outcome": outcome,
             "owner": self._owner,
             "count": len(events), "events": encoded,
+            "notes": Jsonb([{"action": n["action"], "detail": audit_detail(**n["detail"]).obj} for n in notes]),
             "message": answer and answer.message_id, "text": answer and answer.text,
             "sources": Jsonb(list(answer.sources)) if answer and answer.sources else None,
             "options": Jsonb(list(answer.options)) if answer and answer.options else None,

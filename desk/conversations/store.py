@@ -48,8 +48,7 @@ class ConversationStore:
         session = Session(conversation_id=new_id("conv"), token=secrets.token_urlsafe(32))
         async with self._pool.connection() as connection:
             await connection.execute(
-                "INSERT INTO conversations (id, channel, locale, customer_id, session_hash, pack_version)"
-                " VALUES (%s, %s, %s, %s, %s, %s)",
+                _START,
                 (session.conversation_id, channel, locale, customer_id, self._hash(session.token), pack_version),
             )
         return session
@@ -87,3 +86,15 @@ class ConversationStore:
 
     def _hash(self, token: str) -> bytes:
         return hmac.digest(self._secret, token.encode("utf-8", "replace"), hashlib.sha256)
+
+
+# Every conversation starts with the disclosure that an assistant answers; that it did is on record (R6.6).
+_START = """
+WITH started AS (
+    INSERT INTO conversations (id, channel, locale, customer_id, session_hash, pack_version)
+    VALUES (%s, %s, %s, %s, %s, %s) RETURNING *
+)
+SELECT audit_append('conversation.started', 'customer', id, customer_id, jsonb_build_object(
+           'channel', channel, 'locale', locale, 'pack', pack_version, 'disclosed', true))
+  FROM started
+"""

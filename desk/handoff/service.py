@@ -8,9 +8,15 @@ from desk.handoff.packet import Escalation, HandoffNotice, Packet
 from desk.policies.models import PolicySet
 
 _OPEN = """
-INSERT INTO tickets (id, conversation_id, turn_id, queue, priority, reason, packet)
-VALUES (%(id)s, %(conversation)s, %(turn)s, %(queue)s, %(priority)s, %(reason)s, %(packet)s)
-ON CONFLICT (conversation_id, turn_id) DO NOTHING
+WITH opened AS (
+    INSERT INTO tickets (id, conversation_id, turn_id, queue, priority, reason, packet)
+    VALUES (%(id)s, %(conversation)s, %(turn)s, %(queue)s, %(priority)s, %(reason)s, %(packet)s)
+    ON CONFLICT (conversation_id, turn_id) DO NOTHING
+    RETURNING *
+)
+SELECT audit_append('handoff.created', 'assistant', conversation_id, packet->>'customer_id', jsonb_build_object(
+           'ticket', id, 'turn', turn_id, 'queue', queue, 'priority', priority, 'rule', packet->'trigger'))
+  FROM opened
 """
 
 _SHOW = """

@@ -56,6 +56,7 @@ class IdentificationStore:
         )  # fmt: skip
         assert counted is not None, "a SELECT of constants has a row"
         if counted["failures"] is None:
+            await self._row(_FAILED, conversation_id=conversation_id, why="locked")
             return NotIdentified(failures=MAX_FAILURES)
         refused = NotIdentified(failures=counted["failures"])
         # An empty address is no row's hash: one that reached its limit has nothing to be given back.
@@ -67,10 +68,13 @@ class IdentificationStore:
             await self._row(_UNCOUNT, **give_back)
             raise
         if customer_id is None or not counted["address_counted"]:
+            why = "no match" if counted["address_counted"] else "address locked"
+            await self._row(_FAILED, conversation_id=conversation_id, why=why)
             return refused
         try:
             actor = await self.identify(conversation_id, customer_id=customer_id)
         except Forbidden:
+            await self._row(_FAILED, conversation_id=conversation_id, why="another customer")
             return refused
         await self._row(_UNCOUNT, **give_back)
         return actor
@@ -125,12 +129,22 @@ UPDATE identifications SET failures = greatest(failures - 1, 0) WHERE conversati
 """
 
 _IDENTIFY = """
-INSERT INTO identifications AS known (conversation_id, customer_id, level)
-VALUES (%(conversation_id)s, %(customer_id)s, 1)
-ON CONFLICT (conversation_id) DO UPDATE
-   SET customer_id = excluded.customer_id, level = greatest(known.level, 1), at = now()
- WHERE known.customer_id IS NULL OR known.customer_id = excluded.customer_id
-RETURNING customer_id, level
+WITH identified AS (
+    INSERT INTO identifications AS known (conversation_id, customer_id, level)
+    VALUES (%(conversation_id)s, %(customer_id)s, 1)
+    ON CONFLICT (conversation_id) DO UPDATE
+       SET customer_id = excluded.customer_id, level = greatest(known.level, 1), at = now()
+     WHERE known.customer_id IS NULL OR known.customer_id = excluded.customer_id
+    RETURNING conversation_id, customer_id, level
+)
+SELECT customer_id, level,
+       audit_append('identity.identified', 'customer', conversation_id, customer_id, jsonb_build_object('level', level))
+  FROM identified
+"""
+
+# Without the customer: whose record was tried is nobody's yet, and a right address must not show.
+_FAILED = """
+SELECT audit_append('identity.failed', 'customer', %(conversation_id)s, NULL, jsonb_build_object('why', %(why)s::text))
 """
 
 _ACTOR = "SELECT customer_id, level FROM identifications WHERE conversation_id = %(conversation_id)s"

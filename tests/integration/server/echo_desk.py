@@ -102,6 +102,7 @@ async def open_echo_desk(url: str, settings: Settings) -> AsyncIterator[EchoDesk
         inbox=Inbox(pool, owner=owner, lease_ttl=timedelta(seconds=8), pace=Pace(per_minute=settings.rate_per_minute)),
         log=log,
         hub=hub,
+        refusals=(),
         apologise=_apologise,
         step_up=services.gates.step_up,
         turn_timeout=timedelta(seconds=30),

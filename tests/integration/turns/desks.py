@@ -198,6 +198,11 @@ async def assert_told_once(pool: Pool, conversation_id: str, *, turns: int) -> N
         assert "".join(pieces) == answer["text"], "the pieces are the text"
     tickets = await rows(pool, "SELECT turn_id FROM tickets WHERE conversation_id = %s", conversation_id)
     assert len(tickets) == len({ticket["turn_id"] for ticket in tickets})
+    notes = await rows(
+        pool, "SELECT detail->>'turn' AS turn FROM audit_entries WHERE conversation_id = %s"
+        " AND action = 'conversation.classified'", conversation_id,
+    )  # fmt: skip
+    assert len(notes) == len({note["turn"] for note in notes}), "an attempt that is run again is not noted again"
     order = [data["turn_id"] for _, kind, data in events if kind == "turn.completed"]
     assert order == [turn["id"] for turn in owned], "in the order they were sent"
 
