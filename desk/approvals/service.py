@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from desk.approvals.amounts import minor_units
 from desk.approvals.models import Approval, ApprovalStatus, Decided, Decision, NewApproval
 from desk.approvals.proposals import hash_of
+from desk.audit.events import Action
 from desk.db.pool import Pool
 from desk.domain.errors import Conflict, Forbidden, Gone, InvalidRequest, NotFound
 from desk.domain.ids import is_id, new_id
@@ -207,9 +208,9 @@ class ApprovalService:
     ) -> Decided:
         """Ends a locked request, with its audit entry and the wake turn that tells the customer."""
         values = {
-            "id": approval.id, "status": status, "by": by, "reason": reason,
+            "id": approval.id, "status": status, "by": by, "reason": reason and redact(reason).text,
             "arguments": Jsonb(final[0]) if final else None, "hash": final[1] if final else None,
-            "action": _AUDITED.get(status, "approval.decided"),
+            "audit_action": _AUDITED.get(status, "approval.decided"),
         }  # fmt: skip
         row = await (await connection.execute(_END, values)).fetchone()
         assert row is not None, "the row is locked and pending"
@@ -235,7 +236,7 @@ class ApprovalService:
         return [Approval(**row) for row in rows]
 
 
-_AUDITED = {"expired": "approval.expired", "superseded": "approval.superseded"}
+_AUDITED: dict[ApprovalStatus, Action] = {"expired": "approval.expired", "superseded": "approval.superseded"}
 
 
 def _check_person(locked: _Locked, decision: Decision, *, by: Decider, limits: Mapping[str, int]) -> None:
@@ -347,7 +348,7 @@ WITH ended AS (
      WHERE id = %(id)s AND status = 'pending'
     RETURNING {_COLUMNS}
 )
-SELECT ended.*, audit_append(%(action)s, %(by)s, conversation_id, customer_id,
+SELECT ended.*, audit_append(%(audit_action)s, %(by)s, conversation_id, customer_id,
                              jsonb_build_object('approval', id, 'decision', status, 'tool', tool, 'reason', reason,
                                                 'args_hash', coalesce(final_hash, args_hash))) AS audited
   FROM ended
