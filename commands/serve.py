@@ -31,6 +31,8 @@ def run(
     start_logging(level=logging.WARNING if demo and not verbose else logging.INFO)
     settings = load_settings()
     listener = bind(host, port)
+    if demo and settings.public_url is None:
+        settings = settings.model_copy(update={"public_url": _address(listener, host)})
     with asyncio.Runner(loop_factory=_fast_loop()) as runner:
         runner.run(_serve(settings, listener, host=host, demo=demo))
 
@@ -67,8 +69,7 @@ def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _tell(listener: socket.socket, host: str) -> None:
-    shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{listener.getsockname()[1]}"
+    address = _address(listener, host)
     print(f"Frontdesk is ready: {address}  (reference: {address}/docs)", flush=True)
 
 
@@ -78,3 +79,8 @@ def _tell_tokens(tokens: "dict[Role, list[str]]", data_dir: "Path") -> None:
     print(f"Staff tokens of this demo, two for each role (also in {data_dir / FILE}):", flush=True)
     for role, held in tokens.items():
         print(f"  {role:<16}{'  '.join(held)}", flush=True)
+
+
+def _address(listener: socket.socket, host: str) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}"

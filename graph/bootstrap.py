@@ -5,14 +5,16 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from desk.approvals.proposals import ProposalStore
 from desk.approvals.service import ApprovalService
 from desk.audit.heads import HeadFile
 from desk.audit.log import AuditLog
+from desk.channels.mailbox import FileMailbox
 from desk.channels.outbox import Outbox
+from desk.channels.senders import open_senders
 from desk.config.secret import installation_secret
 from desk.config.settings import Settings
 from desk.conversations.events import EventLog
@@ -47,6 +49,7 @@ from graph.checkpointer import ConversationSaver
 from graph.database import open_database
 from graph.deploys import refuse_lost_proposals
 from graph.gates import Gates
+from graph.messaging import Messaging, delivering
 from graph.reviews import Reviews
 from graph.runs import Graph, TurnRunner
 from retrieval.search import Retriever, build_retriever
@@ -76,12 +79,18 @@ class Desk:
     reviews: Reviews
     accounts: Accounts
     host_tokens: HostTokens
+    mailbox: FileMailbox | None
+    """The demo's; none where messages are really sent."""
     staff: StaffStore
     switches: SwitchStore
 
     @property
     def identity(self) -> IdentificationStore:
         return self.services.identity
+
+    @property
+    def step_up(self) -> StepUp:
+        return self.services.gates.step_up
 
     async def health(self) -> dict[str, str]:
         """Each dependency: ``ok``, or one sentence on what is wrong. Takes at most some seconds."""
@@ -111,15 +120,19 @@ async def open_desk(settings: Settings, *, demo: bool = False) -> AsyncIterator[
     secret = installation_secret(settings, demo=demo)
     async with AsyncExitStack() as stack:
         url = await open_database(settings, stack)
-        services, pool = await _services(settings, url=url, secret=secret, demo=demo, stack=stack)
-        yield await stack.enter_async_context(run_desk(services, settings=settings, pool=pool, url=url, secret=secret))
+        services, pool, messaging = await _services(settings, url=url, secret=secret, demo=demo, stack=stack)
+        running = run_desk(services, settings=settings, pool=pool, url=url, secret=secret, messaging=messaging)
+        yield await stack.enter_async_context(running)
 
 
 @asynccontextmanager
 async def run_desk(
-    services: Services, *, settings: Settings, pool: Pool, url: str, secret: bytes
+    services: Services, *, settings: Settings, pool: Pool, url: str, secret: bytes, messaging: Messaging | None = None
 ) -> AsyncIterator[Desk]:
-    """Runs conversations on services that are open already: turns, streams, and the work beside them."""
+    """Runs conversations on services that are open already: turns, streams, and the work beside them.
+
+    Without ``messaging`` what is put into the outbox stays there.
+    """
     owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     log = EventLog(pool, owner=owner)
     hub = EventHub(log, owner=owner, url=url)
@@ -149,13 +162,16 @@ async def run_desk(
         reviews=Reviews(gates=services.gates, executor=services.executor, policies=services.policies, wake=runner.wake),
         accounts=accounts,
         host_tokens=_host_tokens(settings, accounts=accounts),
+        mailbox=messaging.senders.mailbox if messaging else None,
         staff=StaffStore(pool, secret=secret),
         switches=SwitchStore(pool, policies=services.policies),
     )
     await desk.audit.note_pack(name=services.policies.name, version=services.policies.version)
     tasks = [asyncio.create_task(work) for work in (*runner.background(), desk.audit.run())]
+    sending = delivering(messaging, services, public_url=settings.public_url) if messaging else nullcontext()
     try:
-        yield desk
+        async with sending:
+            yield desk
     finally:
         await runner.drain(seconds=DRAIN_SECONDS)
         await _stop(tasks)
@@ -177,13 +193,14 @@ async def open_graph(settings: Settings, *, demo: bool, stack: AsyncExitStack) -
     # In a thread: such a host forbids file access in its event loop.
     secret = await asyncio.to_thread(installation_secret, settings, demo=demo)
     url = await open_database(settings, stack)
-    services, _ = await _services(settings, url=url, secret=secret, demo=demo, stack=stack)
+    services, _, messaging = await _services(settings, url=url, secret=secret, demo=demo, stack=stack)
+    await stack.enter_async_context(delivering(messaging, services, public_url=settings.public_url))
     return build_graph(services)
 
 
 async def _services(
     settings: Settings, *, url: str, secret: bytes, demo: bool, stack: AsyncExitStack
-) -> tuple[Services, Pool]:
+) -> tuple[Services, Pool, Messaging]:
     policies = await asyncio.to_thread(lambda: load_pack(resolve_pack(settings.pack)))
     pool = await open_pool(url)
     stack.push_async_callback(pool.close)
@@ -193,9 +210,19 @@ async def _services(
         build_retriever(settings, policies), _engine(settings, policies, stack=stack)
     )
     stack.push_async_callback(retriever.close)
-    services = assemble(pool, policies, secret=secret, engine=engine, retriever=retriever)
+    senders = await stack.enter_async_context(open_senders(settings, shop=policies.title, demo=demo))
+    messaging = Messaging(outbox=Outbox(pool), senders=senders)
+    services = assemble(
+        pool,
+        policies,
+        secret=secret,
+        engine=engine,
+        retriever=retriever,
+        outbox=messaging.outbox,
+        factors=senders.available,
+    )
     await refuse_lost_proposals(services.gates.proposals, policies=policies)
-    return services, pool
+    return services, pool, messaging
 
 
 def reference_systems(pool: Pool) -> Systems:
@@ -217,6 +244,7 @@ def assemble(
     engine: LanguageEngine,
     retriever: Retriever,
     systems: Systems | None = None,
+    outbox: Outbox | None = None,
     factors: frozenset[Factor] = frozenset({"email", "sms"}),
 ) -> Services:
     """Everything the nodes use, put together. ``systems``: others than the reference ones."""
@@ -227,7 +255,7 @@ def assemble(
         limits=policies.approver_limits,
         editable={name: tool.editable for name, tool in policies.tools.items()},
     )
-    step_up = StepUp(pool, key=secret, policy=policies.step_up, outbox=Outbox(pool), wake=enqueue_wake)
+    step_up = StepUp(pool, key=secret, policy=policies.step_up, outbox=outbox or Outbox(pool), wake=enqueue_wake)
     ledger = Ledger(pool)
     evidence = EvidenceStore(
         policies=policies,

@@ -16,7 +16,18 @@ from server.envelope import Envelope
 from server.errors import LastResort, install_error_handlers
 from server.guard import Guard
 from server.openapi import describe_problems
-from server.routes import actions, approvals, audit, conversations, operations, pages, reference, switches
+from server.routes import (
+    actions,
+    approvals,
+    audit,
+    conversations,
+    mailbox,
+    operations,
+    pages,
+    reference,
+    switches,
+    verification,
+)
 from server.streams import Streams
 
 DeskFactory = Callable[[], AbstractAsyncContextManager[ServedDesk]]
@@ -54,10 +65,12 @@ def create_app(desk_factory: DeskFactory, *, settings: Settings) -> FastAPI:
     app.include_router(conversations.router)
     app.include_router(approvals.router)
     app.include_router(actions.router)
+    app.include_router(verification.router)
     app.include_router(audit.router)
     app.include_router(switches.router)
     app.include_router(operations.router)
     app.include_router(reference.router)
+    app.include_router(mailbox.router)
     app.include_router(pages.router)
     describe_problems(app)
     app.add_middleware(Guard)

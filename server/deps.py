@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 from desk.approvals.models import Approval, Decided, Decision
 from desk.approvals.service import Decider
 from desk.audit.log import AuditLog
+from desk.channels.mailbox import FileMailbox
 from desk.config.settings import Settings
 from desk.conversations.hub import EventHub
 from desk.conversations.inbox import AcceptedTurn
@@ -21,6 +22,7 @@ from desk.identity.accounts import Accounts
 from desk.identity.host_tokens import HostTokens
 from desk.identity.identification import IdentificationStore
 from desk.identity.staff import Role, Staff, StaffStore
+from desk.identity.step_up import StepUp
 from desk.policies.models import PolicySet
 from desk.rollout.switches import SwitchStore
 from server.addresses import Network, client_address
@@ -34,6 +36,7 @@ class Turns(Protocol):
     """What the server asks of ``graph.runs.TurnRunner``."""
 
     async def submit(self, conversation_id: str, *, text: str, client_message_id: str) -> AcceptedTurn: ...
+    def wake(self, conversation_id: str) -> None: ...
 
 
 class Reviewing(Protocol):
@@ -63,6 +66,10 @@ class ServedDesk(Protocol):
     def hub(self) -> EventHub: ...
     @property
     def identity(self) -> IdentificationStore: ...
+    @property
+    def step_up(self) -> StepUp: ...
+    @property
+    def mailbox(self) -> FileMailbox | None: ...
     @property
     def accounts(self) -> Accounts: ...
     @property

@@ -14,7 +14,18 @@ PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+FORM_PAGE_POLICY = PAGE_POLICY.replace("form-action 'none'", "form-action 'self'")
+"""For a page with a form; it says so itself."""
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+_SECRET_PATH = "/v1/verify/"
+
+
+def logged_path(scope: Scope) -> str:
+    """A request's path for the log: the one path that is a secret ends before it."""
+    path: str = scope["path"]
+    return f"{_SECRET_PATH}…" if path.startswith(_SECRET_PATH) else path[:200]
 
 
 class Envelope:
@@ -41,7 +52,7 @@ class Envelope:
                 headers["Referrer-Policy"] = "no-referrer"
                 if status != 304:  # it has no content type, and browsers apply its headers to the page they stored
                     page = headers.get("content-type", "").startswith("text/html")
-                    headers["Content-Security-Policy"] = PAGE_POLICY if page else DATA_POLICY
+                    headers.setdefault("Content-Security-Policy", PAGE_POLICY if page else DATA_POLICY)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
@@ -54,7 +65,7 @@ class Envelope:
                     "action": "request",
                     "request_id": request_id,
                     "method": scope["method"],
-                    "path": scope["path"][:200],
+                    "path": logged_path(scope),
                     "status": status,
                     "ms": round((time.perf_counter() - began) * 1000, 1),
                 },

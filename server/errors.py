@@ -6,6 +6,7 @@ FrontdeskError                    carries its own status, code and title (``desk
 ├── MethodNotAllowed          405
 ├── BodyTooLarge              413
 ├── UnsupportedMediaType      415
+├── CodeNotRight              422 a wrong one-time code; says how many may still be tried
 └── TooManyStreams            429 one client holds too many event streams open
 """
 
@@ -28,6 +29,7 @@ from desk.domain.errors import (
     SystemUnavailable,
     TooManyRequests,
 )
+from server.envelope import logged_path
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +67,16 @@ class UnsupportedMediaType(FrontdeskError):
     title = "This kind of body is not understood"
 
 
+class CodeNotRight(FrontdeskError):
+    code = "wrong_code"
+    status = 422
+    title = "That code is not right"
+
+    def __init__(self, detail: str, *, attempts_left: int) -> None:
+        super().__init__(detail)
+        self.attempts_left = attempts_left
+
+
 class TooManyStreams(TooManyRequests):
     code = "too_many_streams"
     title = "Too many event streams"
@@ -72,7 +84,7 @@ class TooManyStreams(TooManyRequests):
 
 def problem(error: FrontdeskError, scope: Scope) -> Response:
     """The answer that tells the client about ``error``."""
-    body = {
+    body: dict[str, object] = {
         "type": f"/docs#problem-{error.error_code}",
         "title": error.title,
         "status": error.status,
@@ -80,6 +92,8 @@ def problem(error: FrontdeskError, scope: Scope) -> Response:
         "detail": error.detail,
         "request_id": scope.get("state", {}).get("request_id", ""),
     }
+    if isinstance(error, CodeNotRight):
+        body["attempts_left"] = error.attempts_left
     return Response(orjson.dumps(body), status_code=error.status, headers=_headers(error), media_type=PROBLEM)
 
 
@@ -149,7 +163,7 @@ def _translated(error: HTTPException) -> FrontdeskError:
 
 
 def _about(scope: Scope, action: str) -> dict[str, str]:
-    return {"action": action, "request_id": scope["state"]["request_id"], "path": scope["path"][:200]}
+    return {"action": action, "request_id": scope["state"]["request_id"], "path": logged_path(scope)}
 
 
 class LastResort:

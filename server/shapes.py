@@ -25,6 +25,7 @@ class Problem(BaseModel):
     code: str = Field(description="Stable name of the problem, for programs.")
     detail: str = Field(description="One sentence that is safe to show.")
     request_id: str = Field(description="Also in the header X-Request-Id and in our log.")
+    attempts_left: int = Field(default=0, description="wrong_code only: codes that may still be tried.")
 
 
 class NewConversation(_Request):
@@ -49,6 +50,16 @@ class NewMessage(_Request):
 
 class AcceptedMessage(BaseModel):
     turn_id: str
+
+
+class GivenCode(_Request):
+    code: str = Field(min_length=1, max_length=40, description="Six digits, as they were typed.")
+
+
+class SentCode(BaseModel):
+    method: Literal["email", "sms"]
+    sent_to: str = Field(description="Masked.")
+    expires_at: Moment
 
 
 class SourceShape(BaseModel):

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import JSONResponse, Response
 
+from desk.conversations.inbox import AcceptedTurn
 from desk.conversations.text import clean_text
 from desk.domain.errors import Forbidden
 from server.deps import AddressDep, DeskDep, Entrance, EntranceDep, ServedDesk, StreamsDep, bearer_token, enter
@@ -19,8 +20,9 @@ from server.shapes import (
     TranscriptMessage,
 )
 from server.sse import EventStream, live_batches, turn_batches
+from server.streams import Streams, StreamSlot
 
-_STREAM: dict[str, Any] = {
+STREAM: dict[str, Any] = {
     "content": {
         "text/event-stream": {
             "schema": {"type": "string"},
@@ -59,7 +61,7 @@ async def start_conversation(request: Request, body: NewConversation, desk: Desk
     "/{conversation_id}/messages",
     status_code=202,
     response_model=AcceptedMessage,
-    responses={200: _STREAM, **problems(400, 401, 404, 408, 409, 413, 415, 422, 429)},
+    responses={200: STREAM, **problems(400, 401, 404, 408, 409, 413, 415, 422, 429)},
 )
 async def send_message(
     entrance: EntranceDep,
@@ -73,9 +75,8 @@ async def send_message(
     With `Accept: text/event-stream` the answer is the turn's events until `turn.completed`, else 202 and the turn's id.
     """
     conversation_id = entrance.conversation.id
-    wants_stream = "text/event-stream" in accept.lower()
     # Subscribed before the message is stored: whatever its turn says from then on is handed over, not looked up.
-    slot = streams.open_turn(conversation_id, desk.hub.subscribe(conversation_id)) if wants_stream else None
+    slot = open_turn_slot(desk, streams, conversation_id) if "text/event-stream" in accept.lower() else None
     try:
         turn = await desk.runner.submit(
             conversation_id, text=clean_text(body.text), client_message_id=body.client_message_id
@@ -86,16 +87,26 @@ async def send_message(
         raise
     if slot is None:
         return JSONResponse({"turn_id": turn.turn_id}, status_code=202)
+    return turn_stream(desk, entrance, slot, turn=turn)
+
+
+def open_turn_slot(desk: ServedDesk, streams: Streams, conversation_id: str) -> StreamSlot:
+    """A place for the stream of a turn that is about to be stored."""
+    return streams.open_turn(conversation_id, desk.hub.subscribe(conversation_id))
+
+
+def turn_stream(desk: ServedDesk, entrance: Entrance, slot: StreamSlot, *, turn: AcceptedTurn) -> EventStream:
+    """The events of a turn until it is completed."""
     return EventStream(
         turn_batches(slot.subscription, turn),
-        conversation_id=conversation_id,
+        conversation_id=entrance.conversation.id,
         slot=slot,
         check_session=lambda: _still_open(desk, entrance),
     )
 
 
 @router.get(
-    "/{conversation_id}/events", response_class=Response, responses={200: _STREAM, **problems(400, 401, 404, 429)}
+    "/{conversation_id}/events", response_class=Response, responses={200: STREAM, **problems(400, 401, 404, 429)}
 )
 async def listen(
     entrance: EntranceDep,

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from desk.domain.errors import NotFound
+from server.deps import DeskDep
 
 WEB = Path(__file__).parents[1] / "web"
 _TYPES = {
@@ -25,9 +26,12 @@ _CACHE = "public, max-age=300"  # a new release of the widget reaches every embe
 router = APIRouter(include_in_schema=False)
 
 
+_MAILBOX_LINK = b'<a href="/demo/mailbox">Demo mailbox</a>'
+
+
 @router.api_route("/", methods=["GET", "HEAD"])
-async def demo_page(request: Request) -> Response:
-    return _file(request, "demo.html")
+async def demo_page(request: Request, desk: DeskDep) -> Response:
+    return _file(request, "demo.html", without=b"" if desk.mailbox else _MAILBOX_LINK)
 
 
 @router.api_route("/{name}", methods=["GET", "HEAD"])
@@ -35,12 +39,12 @@ async def web_file(request: Request, name: str) -> Response:
     return _file(request, name)
 
 
-def _file(request: Request, name: str) -> Response:
+def _file(request: Request, name: str, *, without: bytes = b"") -> Response:
     path = WEB / name
     # The pattern of the route admits no slash; parent names are refused by comparing with the folder's own listing.
     if path.suffix not in _TYPES or path not in WEB.iterdir():
         raise NotFound("There is nothing at this address.")
-    content, etag = _read(path, path.stat().st_mtime_ns)
+    content, etag = _read(path, path.stat().st_mtime_ns, without)
     page = path.suffix == ".html"
     headers = {"ETag": etag, "Cache-Control": "no-cache" if page else _CACHE}
     if etag in request.headers.get("if-none-match", ""):
@@ -49,6 +53,8 @@ def _file(request: Request, name: str) -> Response:
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, _changed_ns: int) -> tuple[bytes, str]:
+def _read(path: Path, _changed_ns: int, without: bytes) -> tuple[bytes, str]:
     content = path.read_bytes()
+    if without:
+        content = content.replace(without, b"")
     return content, f'"{hashlib.sha256(content).hexdigest()[:24]}"'

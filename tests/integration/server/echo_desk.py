@@ -17,6 +17,7 @@ from langgraph.graph import END, START, StateGraph
 
 from desk.audit.heads import HeadFile
 from desk.audit.log import AuditLog
+from desk.channels.mailbox import FileMailbox
 from desk.config.settings import Settings
 from desk.conversations.events import EventLog
 from desk.conversations.hub import EventHub
@@ -31,6 +32,7 @@ from desk.identity.host_tokens import HostTokens
 from desk.identity.identification import IdentificationStore
 from desk.identity.jwks import RemoteKeys
 from desk.identity.staff import StaffStore
+from desk.identity.step_up import StepUp
 from desk.policies.loader import load_pack, resolve_pack
 from desk.policies.models import PolicySet
 from desk.rollout.switches import SwitchStore
@@ -77,9 +79,11 @@ class EchoDesk:
     accounts: Accounts
     host_tokens: HostTokens
     identity: IdentificationStore
+    step_up: StepUp
     gate: asyncio.Event
     reached: asyncio.Event
     """Set when a turn waits at the gate."""
+    mailbox: FileMailbox | None = None
     broken: dict[str, str] = field(default_factory=dict)
 
     async def health(self) -> dict[str, str]:
@@ -132,6 +136,7 @@ async def open_echo_desk(url: str, settings: Settings) -> AsyncIterator[EchoDesk
             is_customer=accounts.is_open,
         ),
         identity=IdentificationStore(pool=pool, key=SECRET),
+        step_up=services.gates.step_up,
         gate=gate,
         reached=reached,
     )

@@ -23,6 +23,7 @@ DECIDERS: frozenset[Role] = frozenset({"approver", "supervisor", "admin"})
 
 EXPECTED: Mapping[tuple[str, str], Literal["public", "customer"] | frozenset[Role]] = {
     ("GET", "/"): PUBLIC,
+    ("GET", "/demo/mailbox"): PUBLIC,
     ("GET", "/docs"): PUBLIC,
     ("GET", "/docs.css"): PUBLIC,
     ("GET", "/healthz"): PUBLIC,
@@ -33,6 +34,10 @@ EXPECTED: Mapping[tuple[str, str], Literal["public", "customer"] | frozenset[Rol
     ("GET", "/v1/conversations/{conversation_id}"): CUSTOMER,
     ("GET", "/v1/conversations/{conversation_id}/events"): CUSTOMER,
     ("POST", "/v1/conversations/{conversation_id}/messages"): CUSTOMER,
+    ("POST", "/v1/conversations/{conversation_id}/verification"): CUSTOMER,
+    ("POST", "/v1/conversations/{conversation_id}/verification/resend"): CUSTOMER,
+    ("GET", "/v1/verify/{token}"): PUBLIC,
+    ("POST", "/v1/verify/{token}"): PUBLIC,
     ("GET", "/v1/approvals"): DECIDERS,
     ("GET", "/v1/approvals/{approval_id}"): DECIDERS,
     ("POST", "/v1/approvals/{approval_id}/decision"): DECIDERS,
