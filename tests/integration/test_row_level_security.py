@@ -172,6 +172,23 @@ def test_an_update_of_a_foreign_row_finds_none(connection: Connection, owner: Co
     assert owner.execute(rows).fetchall() == before
 
 
+@pytest.mark.parametrize(
+    ("table", "customer"),
+    [("customers", "C-1001"), ("orders", "C-1011"), ("tickets", "C-1001"), ("bookings", "C-1001")],
+)
+def test_an_update_of_everything_is_one_of_ones_own_rows(
+    connection: Connection, owner: Connection, table: str, customer: str
+) -> None:
+    """R5.2: without a condition nothing is read, so only the policy for updates stands in the way."""
+    become(connection, customer)
+    rows = f"SELECT * FROM shop.{table} WHERE {key_of(table)} <> '{customer}' ORDER BY 1".encode()
+    before = owner.execute(rows).fetchall()
+
+    assert connection.execute(f"UPDATE shop.{table} {UPDATES[table]}".encode()).rowcount == 1
+
+    assert owner.execute(rows).fetchall() == before
+
+
 INSERTS = {
     "refunds": "(order_number, customer_id, amount, currency) VALUES ('HP-20001', '{customer}', 100, 'USD')",
     "tickets": "(customer_id, subject, description, queue) VALUES ('{customer}', 'x', 'x', 'returns')",
