@@ -279,6 +279,7 @@ def assemble(
             proposals=ProposalStore(pool),
             approvals=approvals,
             step_up=step_up,
+            ledger=ledger,
             crm=systems.crm,
             factors=factors,
         ),

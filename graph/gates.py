@@ -18,6 +18,7 @@ from desk.policies.models import PolicySet, ToolSpec
 from graph.state import Request
 from tools.calls import ToolCall
 from tools.executor import matches
+from tools.ledger import Ledger
 from tools.policy import amount_of
 from tools.wording import action_values, in_words
 
@@ -30,6 +31,7 @@ class Gates:
     proposals: ProposalStore
     approvals: ApprovalService
     step_up: StepUp
+    ledger: Ledger
     crm: Crm
     factors: frozenset[Factor]
     """What this installation can send codes by."""
@@ -48,7 +50,8 @@ class Gates:
         seen = await self.proposals.find(request["proposal"]) if request["proposal"] else None
         if seen is not None and seen.customer_id == customer_id and seen.conversation_id == conversation_id:
             approval = await self.approvals.of_proposal(seen.id)
-            if seen.status == "closed" or matches(call, seen, approval):
+            # One that was begun goes on as it was frozen, although the facts show its effect already.
+            if seen.status == "closed" or matches(call, seen, approval) or await self.ledger.of_key(seen.id):
                 return seen, False
             if approval is not None:
                 await self.approvals.supersede(approval.id, reason="the request changed")

@@ -78,6 +78,11 @@ def url_database(url: str) -> str:
     return str(psycopg.conninfo.conninfo_to_dict(url)["dbname"])
 
 
+def copied_database(server: str, url: str) -> str:
+    """A new database like the one at ``url``, to which nobody may be connected now."""
+    return _copy(server, url_database(url))
+
+
 def _copy(server: str, template: str) -> str:
     name = f"test_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:

@@ -1,6 +1,7 @@
 """Gathers what the gate looks at, from our own tables and the business systems, right before a decision."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -8,12 +9,14 @@ from typing import Any, Protocol
 from desk.approvals.models import Approval
 from desk.approvals.proposals import Proposal, hash_of
 from desk.approvals.service import ApprovalService
-from desk.domain.errors import IntegrationError
-from desk.integrations.protocols import Crm
+from desk.integrations.protocols import Crm, Customer
 from desk.policies.models import PolicySet, ToolSpec
 from tools.calls import ToolCall
 from tools.ledger import Ledger
 from tools.policy import Evidence
+from tools.results import plain
+
+logger = logging.getLogger(__name__)
 
 SIGNAL_SECONDS = 3.0
 
@@ -45,7 +48,7 @@ class EvidenceStore:
         """For a tool that reads; ``proposal`` when a code was asked for it."""
         return Evidence(
             switched_off=await self.switches.is_off(tool=call["tool"], intent=intent),
-            is_verified=proposal is not None and await self._verified(proposal),
+            is_verified=proposal is not None and self._serves(call, proposal) and await self._proved(proposal),
         )
 
     async def of_write(
@@ -60,7 +63,7 @@ class EvidenceStore:
             self.switches.is_off(tool=tool.name, intent=proposal.intent),
         )
         asked_for = hash_of(call["tool"], call["arguments"], customer_id=proposal.customer_id)
-        agreed = approval is not None and approval.is_agreed and approval.final_hash == asked_for
+        agreed = is_agreed(proposal, approval) and approval is not None and approval.final_hash == asked_for
         own = proposal.status == "open" and proposal.args_hash == asked_for
         return Evidence(
             switched_off=switched_off,
@@ -73,6 +76,23 @@ class EvidenceStore:
             is_confirmed=proposal.confirmed_turn is not None and (own or agreed),
             is_approved=agreed,
         ), approval
+
+    def _serves(self, call: ToolCall, proposal: Proposal) -> bool:
+        """Whether a call that reads is what was proposed, or gives the facts of exactly that."""
+        if call["tool"] == proposal.tool:
+            return call["arguments"] == proposal.arguments
+        tool = self.policies.tools.get(proposal.tool)
+        return (
+            tool is not None
+            and tool.quote == call["tool"]
+            and all(proposal.arguments.get(name, value) == value for name, value in call["arguments"].items())
+        )
+
+    async def _proved(self, proposal: Proposal) -> bool:
+        """By a code, or long ago by one, when people agreed since."""
+        if await self._verified(proposal):
+            return True
+        return is_agreed(proposal, await self.approvals.of_proposal(proposal.id))
 
     async def _verified(self, proposal: Proposal) -> bool:
         granted = await self.grants.grant(
@@ -92,10 +112,17 @@ class EvidenceStore:
             return {}
         try:
             async with asyncio.timeout(SIGNAL_SECONDS):
-                customer = await self.crm.get_customer(customer_id=customer_id)
-        except (IntegrationError, TimeoutError):
+                customer = plain(await self.crm.get_customer(customer_id=customer_id), Customer)
+        except Exception as exc:  # an adapter may raise or answer anything; what is not known asks for a person
+            why = type(exc).__name__
+            logger.warning("Signs of fraud could not be looked at: %s", why, extra={"action": "signals_unknown"})
             return {}
         return {
             "contact_changed_days": customer["contact_changed_days"],
             "country_mismatch": any(country != customer["country"] for country in customer["order_countries"]),
         }
+
+
+def is_agreed(proposal: Proposal, approval: Approval | None) -> bool:
+    """Whether people agreed to it, and it was not found impossible or taken back since."""
+    return approval is not None and approval.is_agreed and proposal.status != "withdrawn"

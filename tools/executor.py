@@ -1,7 +1,8 @@
 """The only way a tool runs: decided again, as the session's customer, under the ledger, its result checked and reduced.
 
 A read that fails has an outcome. A write that may have happened is asked for once more with the same key where the
-system honours keys; where it does not, the outcome is ``unknown`` and a person looks. Nothing is repeated blindly.
+system honours keys; where it does not, the outcome is ``unknown`` and a person looks. Nothing is repeated blindly: what
+was begun before goes on with the arguments it was begun with, whatever is planned or true by now.
 """
 
 import asyncio
@@ -16,21 +17,34 @@ from desk.approvals.amounts import as_money
 from desk.approvals.models import Approval
 from desk.approvals.proposals import Proposal, hash_of
 from desk.domain.conversation import Actor
-from desk.domain.errors import IntegrationError, NotPossible, RecordNotFound, SystemUnavailable
+from desk.domain.errors import IntegrationError, NotPossible, OutcomeUnknown, RecordNotFound, SystemUnavailable
 from desk.domain.ids import new_id
 from desk.integrations.protocols import Refused
 from desk.policies.models import Intent, PolicySet, ToolSpec
 from tools.calls import ToolCall, ToolResult
-from tools.evidence import EvidenceStore
+from tools.evidence import EvidenceStore, is_agreed
 from tools.ledger import Action, Ended, Ledger, NewAction
-from tools.policy import Allow, Confirm, Deny, NeedApproval, StepUp, amount_of, gate, gate_compensation
+from tools.policy import (
+    Allow,
+    Confirm,
+    Deny,
+    Evidence,
+    NeedApproval,
+    StepUp,
+    amount_of,
+    fault,
+    gate,
+    gate_compensation,
+    unmet,
+)
 from tools.registry import BoundTool, ToolRegistry
 from tools.results import ResultMalformed, plain, reduced
 
 logger = logging.getLogger(__name__)
 
 REPEATS = 2  # with the same key; a system that does not answer three times is for a person
-PAUSE_SECONDS = 0.2
+
+NAMED_REASONS = frozenset(get_args(Refused))
 
 Stopped = StepUp | Confirm | NeedApproval | Deny
 """Why a call did not run."""
@@ -63,6 +77,8 @@ class ToolExecutor:
     evidence: EvidenceStore
     timeout: timedelta = timedelta(seconds=5)
     """How long a system may take. Reads of the reference shop stop themselves after two seconds."""
+    pause: timedelta = timedelta(milliseconds=200)
+    """Before a write nobody knows about is asked for again."""
 
     async def read(
         self, call: ToolCall, *, intent: Intent, actor: Actor, place: Place, proposal: Proposal | None = None
@@ -70,15 +86,16 @@ class ToolExecutor:
         """A call that changes nothing. The customer is the actor's, whatever the arguments say."""
         tool = self.registry.find(call["tool"])
         if tool is None or tool.spec.risk != "read":
-            return await self._deny(call, "tool_unknown", actor=actor, intent=intent, place=place)
+            return await self._deny(call, "tool_unknown", actor=actor, intent=intent.id, place=place)
         evidence = await self.evidence.of_read(call, intent=intent.id, proposal=proposal)
-        match gate(call, intent=intent, tool=tool.spec, actor=actor, evidence=evidence):
+        currency = self.policies.currency
+        match gate(call, intent=intent, tool=tool.spec, actor=actor, evidence=evidence, currency=currency):
             case Allow():
                 new = _new(call, tool.spec, key=new_id("read"), actor=actor, intent=intent.id, place=place)
                 action, _ = await self.ledger.begin(new)
                 return await self._run(call, tool, action, actor=actor)
             case Deny(reason=reason):
-                return await self._deny(call, reason, actor=actor, intent=intent, place=place, tool=tool.spec)
+                return await self._deny(call, reason, actor=actor, intent=intent.id, place=place, tool=tool.spec)
             case stopped:
                 return Attempt(stopped=stopped)
 
@@ -97,51 +114,81 @@ class ToolExecutor:
         One effect for each proposal: whoever comes second gets the first one's result.
         """
         tool = self.registry.find(call["tool"])
-        if tool is None or tool.spec.risk == "read" or proposal.customer_id != actor["customer_id"]:
-            return await self._deny(call, "tool_unknown", actor=actor, intent=intent, place=place)
-        if (done := await self._known(call, proposal.id)) is not None:
-            return done
-        evidence, approval = await self.evidence.of_write(call, tool=tool.spec, proposal=proposal, facts=facts)
-        rules = self.policies.approvals.values()
-        match gate(call, intent=intent, tool=tool.spec, actor=actor, evidence=evidence, rules=rules):
-            case Allow():
-                new = _new(
-                    call, tool.spec, key=proposal.id, actor=actor, intent=intent.id, place=place,
-                    proposal=proposal.id, approval=approval,
-                )  # fmt: skip
-                return await self._once(call, tool, new, actor=actor)
-            case Deny(reason=reason, requirement=None):
-                return await self._deny(
-                    call, reason, actor=actor, intent=intent, place=place, tool=tool.spec, proposal=proposal
-                )
-            case stopped:
-                return Attempt(stopped=stopped, approval=approval, signals=evidence.signals)
+        theirs = (proposal.customer_id, proposal.conversation_id) == (actor["customer_id"], place.conversation_id)
+        if tool is None or tool.spec.risk == "read" or not theirs:
+            return await self._deny(call, "tool_unknown", actor=actor, intent=intent.id, place=place)
+        if (begun := await self.ledger.of_key(proposal.id)) is not None:
+            return await self._again(call, begun, proposal, actor=actor)
+        while True:
+            evidence, approval = await self.evidence.of_write(call, tool=tool.spec, proposal=proposal, facts=facts)
+            verdict = gate(
+                call, intent=intent, tool=tool.spec, actor=actor, evidence=evidence,
+                currency=self.policies.currency, rules=self.policies.approvals.values(),
+            )  # fmt: skip
+            match verdict:
+                case Allow():
+                    new = _new(
+                        call, tool.spec, key=proposal.id, actor=actor, intent=intent.id, place=place,
+                        proposal=proposal.id, approval=approval,
+                    )  # fmt: skip
+                    result = await self._once(call, tool, new, proposal=proposal, actor=actor, evidence=evidence)
+                    if result is not None:
+                        return result
+                case Deny(reason=reason, requirement=None):
+                    return await self._deny(
+                        call, reason, actor=actor, intent=intent.id, place=place, tool=tool.spec, proposal=proposal
+                    )
+                case stopped:
+                    return Attempt(stopped=stopped, approval=approval, signals=evidence.signals)
 
     async def compensate(self, call: ToolCall, *, place: Place, proposal: Proposal) -> ToolResult | Attempt:
         """Takes an action back, as staff asked for and others agreed to."""
-        tool = self.registry.find(call["tool"])
-        assert tool is not None, "the request was made from the pack"
         assert proposal.compensates is not None, "only a compensation comes here"
         actor: Actor = {"customer_id": proposal.customer_id, "level": 2}
-        if (done := await self._known(call, proposal.id)) is not None:
-            return done
-        evidence, approval = await self.evidence.of_write(call, tool=tool.spec, proposal=proposal, facts={})
-        match gate_compensation(call, tool=tool.spec, evidence=evidence):
-            case Allow():
-                new = _new(
-                    call, tool.spec, key=proposal.id, actor=actor, intent=None, place=place,
-                    proposal=proposal.id, approval=approval,
-                )  # fmt: skip
-                result = await self._once(call, tool, new, actor=actor)
-                if result["outcome"] == "succeeded" and result["action_id"] is not None:
-                    by = proposal.requested_by or "system"
-                    await self.ledger.compensated(proposal.compensates, by=by, with_action=result["action_id"])
-                return result
-            case stopped:
-                return Attempt(stopped=stopped, approval=approval)
+        if (begun := await self.ledger.of_key(proposal.id)) is not None:
+            outcome: ToolResult | Attempt = await self._again(call, begun, proposal, actor=actor)
+        else:
+            outcome = await self._compensate(call, actor=actor, place=place, proposal=proposal)
+        if not isinstance(outcome, Attempt) and outcome["outcome"] == "succeeded":
+            assert outcome["action_id"] is not None, "what succeeded is in the ledger"
+            by = proposal.requested_by or "system"
+            await self.ledger.compensated(proposal.compensates, by=by, with_action=outcome["action_id"])
+        return outcome
+
+    async def _compensate(
+        self, call: ToolCall, *, actor: Actor, place: Place, proposal: Proposal
+    ) -> ToolResult | Attempt:
+        tool, undone = self.registry.find(call["tool"]), await self.ledger.find(proposal.compensates or "")
+        if tool is None or tool.spec.risk == "read":
+            return await self._deny(call, "tool_unknown", actor=actor, intent=None, place=place)
+        if undone is None or undone.outcome != "succeeded":
+            return await self._deny(
+                call, "nothing_to_compensate", actor=actor, intent=None, place=place, tool=tool.spec, proposal=proposal
+            )
+        while True:
+            evidence, approval = await self.evidence.of_write(call, tool=tool.spec, proposal=proposal, facts={})
+            match gate_compensation(call, tool=tool.spec, evidence=evidence):
+                case Allow():
+                    new = _new(
+                        call, tool.spec, key=proposal.id, actor=actor, intent=None, place=place,
+                        proposal=proposal.id, approval=approval,
+                    )  # fmt: skip
+                    result = await self._once(call, tool, new, proposal=proposal, actor=actor, evidence=evidence)
+                    if result is not None:
+                        return result
+                case Deny(reason=reason):
+                    return await self._deny(
+                        call, reason, actor=actor, intent=None, place=place, tool=tool.spec, proposal=proposal
+                    )
+                case stopped:
+                    return Attempt(stopped=stopped, approval=approval)
 
     async def still_true(self, approval: Approval, proposal: Proposal) -> bool:
-        """Whether the facts an approver saw are the facts now. A system that cannot say so counts as no."""
+        """Whether the facts an approver saw are the facts now. A count, such as days, may have moved on as long as the
+        tool's requirements are met.
+
+        Raises ``SystemUnavailable`` when the system cannot say.
+        """
         tool = self.policies.tools.get(approval.tool)
         if tool is None:
             return False
@@ -151,38 +198,70 @@ class ToolExecutor:
         assert quote is not None, "the loader checks it"
         try:
             facts = await self._call(quote, _quoting(proposal, quote.spec), customer_id=proposal.customer_id, key=None)
-        except Exception:
-            logger.warning("Facts could not be read again", extra={"action": "facts_unknown", "tool": tool.quote})
+        except RecordNotFound:
             return False
-        return reduced(facts, quote.spec.result_fields) == proposal.facts
+        except Exception as exc:  # an adapter of a third party may raise anything
+            logger.warning("Facts could not be read again", extra={"action": "facts_unknown", "tool": tool.quote})
+            raise SystemUnavailable("A business system does not answer, so nothing was decided. Try again.") from exc
+        now, seen = reduced(facts, quote.spec.result_fields), proposal.facts
+        call: ToolCall = {"id": "", "tool": tool.name, "arguments": proposal.arguments, "purpose": "answer"}
+        return (
+            now.keys() == seen.keys()
+            and all(value == seen[name] or type(value) is type(seen[name]) is int for name, value in now.items())
+            and unmet(call, tool, evidence=Evidence(facts=now), currency=self.policies.currency) is None
+        )
 
-    async def _known(self, call: ToolCall, key: str) -> ToolResult | None:
-        """The result of an attempt that ended before; None when there was none, or one that has to be finished."""
-        action = await self.ledger.of_key(key)
-        if action is None or action.outcome == "started":
+    async def _once(
+        self,
+        call: ToolCall,
+        tool: BoundTool,
+        new: NewAction,
+        *,
+        proposal: Proposal,
+        actor: Actor,
+        evidence: Evidence,
+    ) -> ToolResult | None:
+        """The result; None when another action came between the decision and the ledger: then it is decided again."""
+        history = (evidence.spent_today, evidence.signals["actions_30_days"])
+        if (begun := await self.ledger.begin_write(new, history=history)) is None:
             return None
-        return _remembered(call, action)
-
-    async def _once(self, call: ToolCall, tool: BoundTool, new: NewAction, *, actor: Actor) -> ToolResult:
-        action, fresh = await self.ledger.begin(new)
-        if not fresh and action.outcome != "started":
-            return _remembered(call, action)
-        if not fresh and not self.registry.replays(tool.spec.system):
-            # An attempt died on the way, and this system would do it a second time.
-            return await self._end(call, action, "unknown", "interrupted", started=time.monotonic())
+        action, fresh = begun
+        if not fresh:
+            return await self._again(call, action, proposal, actor=actor)
         return await self._run(call, tool, action, actor=actor)
 
-    async def _run(self, call: ToolCall, tool: BoundTool, action: Action, *, actor: Actor) -> ToolResult:
+    async def _again(self, call: ToolCall, action: Action, proposal: Proposal, *, actor: Actor) -> ToolResult:
+        """What came of an earlier attempt; one that died on the way goes on where that is safe."""
+        if action.outcome != "started":
+            return _remembered(call, action)
+        tool, approval = self.registry.find(action.tool), await self.evidence.approvals.of_proposal(proposal.id)
+        frozen = call | {"tool": action.tool, "arguments": proposal.arguments}
+        if approval is not None and approval.final_arguments is not None:
+            frozen["arguments"] = approval.final_arguments
+        if tool is None or not self.registry.replays(tool.spec.system) or fault(frozen, tool.spec):
+            # Nobody can say whether it was done, and this system would do it a second time.
+            return await self._end(frozen, action, "unknown", "interrupted", started=time.monotonic())
+        return await self._run(frozen, tool, action, actor=actor, begun=True)
+
+    async def _run(
+        self, call: ToolCall, tool: BoundTool, action: Action, *, actor: Actor, begun: bool = False
+    ) -> ToolResult:
+        """``begun``: an attempt before this one may have had its effect."""
         started, writes = time.monotonic(), tool.spec.risk != "read"
         customer_id = actor["customer_id"]
         if writes and await self.evidence.switches.is_off(tool=tool.spec.name, intent=action.intent):
-            return await self._end(call, action, "denied", "switched_off", started=started)
+            return await self._end(call, action, "unknown" if begun else "denied", "switched_off", started=started)
         try:
-            record = await self._effect(call, tool, key=action.key if writes else None, customer_id=customer_id)
+            record = await self._effect(
+                call, tool, key=action.key if writes else None, customer_id=customer_id, begun=begun
+            )
         except RecordNotFound:
             return await self._end(call, action, "failed", "not_found", started=started)
         except NotPossible as exc:
-            return await self._end(call, action, "failed", exc.reason, started=started, refused=True)
+            if exc.reason == "key_reused":
+                return await self._end(call, action, "unknown", exc.reason, started=started)
+            reason = exc.reason if exc.reason in NAMED_REASONS else "refused"
+            return await self._end(call, action, "failed", reason, started=started, refused=True)
         except SystemUnavailable:
             return await self._end(call, action, "failed", "system_unavailable", started=started)
         except Exception as exc:  # an adapter of a third party may raise anything; a turn must end in a sentence
@@ -202,20 +281,27 @@ class ToolExecutor:
         return await self._end(call, action, "succeeded", None, started=started, data=data, keep=writes)
 
     async def _effect(
-        self, call: ToolCall, tool: BoundTool, *, key: str | None, customer_id: str | None
+        self, call: ToolCall, tool: BoundTool, *, key: str | None, customer_id: str | None, begun: bool
     ) -> dict[str, Any]:
         """One answer of the system. A write nobody knows about is asked for again, with the same key."""
-        tries = 1 + (REPEATS if key is not None and self.registry.replays(tool.spec.system) else 0)
+        repeats = REPEATS if key is not None and self.registry.replays(tool.spec.system) else 0
         while True:
-            tries -= 1
             try:
                 return await self._call(tool, call["arguments"], customer_id=customer_id, key=key)
-            except (RecordNotFound, NotPossible, SystemUnavailable):
+            except (RecordNotFound, NotPossible):
                 raise
-            except (IntegrationError, TimeoutError, ResultMalformed):
-                if tries == 0:
+            except SystemUnavailable as exc:
+                if not begun:
                     raise
-            await asyncio.sleep(PAUSE_SECONDS)
+                # This time nothing was done; the time before is still not known.
+                if repeats == 0:
+                    raise OutcomeUnknown("The system went away in the middle.") from exc
+            except (IntegrationError, TimeoutError, ResultMalformed):
+                if repeats == 0:
+                    raise
+                begun = True
+            repeats -= 1
+            await asyncio.sleep(self.pause.total_seconds())
 
     async def _call(
         self, tool: BoundTool, arguments: Mapping[str, str], *, customer_id: str | None, key: str | None
@@ -247,7 +333,12 @@ class ToolExecutor:
         refused: bool = False,
     ) -> ToolResult:
         ms = (time.monotonic() - started) * 1000
-        await self.ledger.finish(action.id, outcome=outcome, detail=detail, result=data if keep else None, ms=ms)
+        kept = data if keep else None
+        if not await self.ledger.finish(action.id, outcome=outcome, detail=detail, result=kept, ms=ms):
+            # Somebody else ended it meanwhile: what they wrote is what is told.
+            written = await self.ledger.find(action.id)
+            assert written is not None, "rows are never deleted"
+            return _remembered(call, written)
         logger.info(
             "Tool called",
             extra={
@@ -264,7 +355,7 @@ class ToolExecutor:
         reason: str,
         *,
         actor: Actor,
-        intent: Intent,
+        intent: str | None,
         place: Place,
         tool: ToolSpec | None = None,
         proposal: Proposal | None = None,
@@ -273,7 +364,7 @@ class ToolExecutor:
         named = call if tool is not None else call | {"tool": "unknown", "arguments": {}}
         new = NewAction(
             key="", conversation_id=place.conversation_id, turn_id=place.turn_id, customer_id=actor["customer_id"],
-            intent=intent.id, tool=named["tool"], risk=tool.risk if tool else "read", args={}, amount=None,
+            intent=intent, tool=named["tool"], risk=tool.risk if tool else "read", args={}, amount=None,
             decision=reason, proposal_id=proposal.id if proposal else None,
         )  # fmt: skip
         action_id = await self.ledger.deny(new)
@@ -316,7 +407,7 @@ def _remembered(call: ToolCall, action: Action) -> ToolResult:
             return _result(call, "succeeded", action_id=action.id, data=action.result)
         case "failed" if action.detail == "not_found":
             return _result(call, "not_found", action_id=action.id)
-        case "failed" if action.detail in get_args(Refused):
+        case "failed" if action.detail in NAMED_REASONS | {"refused"}:
             return _result(call, "refused", action_id=action.id, detail=action.detail)
         case _:
             return _result(call, action.outcome, action_id=action.id, detail=action.detail)
@@ -339,5 +430,5 @@ def _result(
 def matches(call: ToolCall, proposal: Proposal, approval: Approval | None) -> bool:
     """Whether the call is what the proposal froze, or what an approver made of it."""
     asked_for = hash_of(call["tool"], call["arguments"], customer_id=proposal.customer_id)
-    edited = approval is not None and approval.is_agreed and approval.final_hash == asked_for
-    return (proposal.status == "open" and proposal.args_hash == asked_for) or edited
+    agreed = is_agreed(proposal, approval) and approval is not None and approval.final_hash == asked_for
+    return (proposal.status == "open" and proposal.args_hash == asked_for) or agreed

@@ -70,6 +70,23 @@ class Ledger:
     async def begin(self, new: NewAction) -> tuple[Action, bool]:
         """The row of this key, and whether it was written just now; an older one says how far that attempt got."""
         row = await self._one(_BEGIN, _values(new) | {"outcome": "started"})
+        return await self._begun(new, row)
+
+    async def begin_write(self, new: NewAction, *, history: tuple[int, int]) -> tuple[Action, bool] | None:
+        """The same for a write that was decided on with this history; None when it is no longer true.
+
+        Two conversations of one customer may decide at the same time; a limit by the day has to hold for both.
+        """
+        asked = {"customer": new.customer_id, "tool": new.tool, "but": new.proposal_id}
+        async with self._pool.connection() as connection, connection.transaction():
+            await connection.execute(_LOCK_HISTORY, asked)
+            now = await (await connection.execute(_HISTORY, asked)).fetchone()
+            if now is None or (now["amount"], now["times"]) != history:
+                return None
+            row = await (await connection.execute(_BEGIN, _values(new) | {"outcome": "started"})).fetchone()
+        return await self._begun(new, row)
+
+    async def _begun(self, new: NewAction, row: dict[str, Any] | None) -> tuple[Action, bool]:
         if row is not None:
             return Action(**row), True
         action = await self.of_key(new.key)
@@ -84,13 +101,14 @@ class Ledger:
 
     async def finish(
         self, action_id: str, *, outcome: Ended, detail: str | None, result: Mapping[str, Any] | None, ms: float
-    ) -> None:
-        """Writes how a call ended. What ended once stays so; only an unknown outcome can still become known."""
+    ) -> bool:
+        """Writes how a call ended. What ended once stays so, and False says it did; only an unknown outcome can still
+        become known."""
         values = {
             "id": action_id, "outcome": outcome, "detail": detail, "ms": round(ms, 1),
             "result": Jsonb(dict(result)) if result is not None else None,
         }  # fmt: skip
-        await self._one(_FINISH, values)
+        return await self._one(_FINISH, values) is not None
 
     async def compensated(self, action_id: str, *, by: str, with_action: str) -> None:
         """Marks an action as taken back."""
@@ -185,6 +203,9 @@ SELECT {_COLUMNS} FROM actions
    AND (%(customer)s::text IS NULL OR customer_id = %(customer)s) AND id > %(after)s
  ORDER BY id LIMIT %(limit)s
 """
+
+# One write of a tool at a time begins for a customer; a statement of its own, so that the next one sees the last row.
+_LOCK_HISTORY = "SELECT pg_advisory_xact_lock(hashtextextended('actions ' || %(customer)s || ' ' || %(tool)s, 0))"
 
 _HISTORY = """
 SELECT coalesce(sum(amount) FILTER (WHERE at > now() - interval '24 hours'), 0) AS amount, count(*) AS times

@@ -18,8 +18,13 @@ from tools.calls import ToolCall
 
 _NUMBER = re.compile(r"[A-Z0-9]{1,12}(?:-[A-Z0-9]{1,12}){0,3}")
 _WORD = re.compile(r"[a-z0-9][a-z0-9_-]{0,47}")
-# One line of printable text: no control or format characters, no unpaired surrogates.
-_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]{1,500}")
+# One line of printable text: no control, format or tag characters, no line separators, no unpaired surrogates
+# (Unicode's Cc, Cf, Zl, Zp and Cs).
+_LINE = re.compile(
+    r"[^\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff]{1,500}"
+)
 
 PATTERNS: Mapping[str, re.Pattern[str]] = {
     "order_number": _NUMBER,
@@ -95,22 +100,23 @@ def gate(
     tool: ToolSpec,
     actor: Actor,
     evidence: Evidence,
+    currency: str,
     rules: Iterable[ApprovalRule] = (),
 ) -> Verdict:
-    """Whether this call may run for this request and this customer."""
+    """Whether this call may run for this request and this customer. ``currency``: the pack's, which amounts are in."""
     action = next((action for action in intent.actions if action.tool == tool.name), None)
     if action is None or call["tool"] != tool.name:
         return Deny(reason="tool_not_allowed")
     if evidence.switched_off is not None:
         return Deny(reason="switched_off")
-    if reason := _fault(call, tool):
+    if reason := fault(call, tool):
         return Deny(reason=reason)
     level = needed_level(tool, intent=intent, purpose=call["purpose"])
     if actor["level"] < min(level, 1) or (level > 0 and not actor["customer_id"]):
         return StepUp(level=level)
     if tool.risk == "read":
         return Allow() if actor["level"] >= level or evidence.is_verified else StepUp(level=level)
-    if denied := _unmet(call, tool, evidence):
+    if denied := unmet(call, tool, evidence=evidence, currency=currency):
         return denied
     amount = amount_of(call, tool)
     if amount is not None and action.up_to is not None and amount > action.up_to:
@@ -129,8 +135,10 @@ def gate_compensation(call: ToolCall, *, tool: ToolSpec, evidence: Evidence) -> 
     """The same for taking an action back, which staff ask for: no customer is asked, always somebody else agrees."""
     if evidence.switched_off is not None:
         return Deny(reason="switched_off")
-    if reason := _fault(call, tool):
+    if reason := fault(call, tool):
         return Deny(reason=reason)
+    if amount_of(call, tool) == 0:
+        return Deny(reason="amount_out_of_bounds")
     if evidence.is_approved:
         return Allow()
     return NeedApproval(
@@ -164,7 +172,7 @@ def values_of(call: ToolCall, tool: ToolSpec, evidence: Evidence) -> dict[str, A
     return values
 
 
-def _fault(call: ToolCall, tool: ToolSpec) -> str | None:
+def fault(call: ToolCall, tool: ToolSpec) -> str | None:
     """What is wrong with the arguments by themselves."""
     expected = {argument.name: argument for argument in tool.arguments if argument.source != "session"}
     if call["arguments"].keys() - expected.keys():
@@ -182,16 +190,25 @@ def _fault(call: ToolCall, tool: ToolSpec) -> str | None:
     return None
 
 
-def _unmet(call: ToolCall, tool: ToolSpec, evidence: Evidence) -> Deny | None:
-    """What the facts forbid: a requirement of the pack, or an amount above what a system bounds it by."""
+def unmet(call: ToolCall, tool: ToolSpec, *, evidence: Evidence, currency: str) -> Deny | None:
+    """What the facts forbid: a requirement of the pack, or an amount that is none or above a system's bound."""
     values = values_of(call, tool, evidence)
     for requirement in tool.requires:
         if not holds(requirement, values):
             return Deny(reason="requirement_not_met", requirement=requirement)
     for argument in tool.arguments:
-        if argument.type != "money" or argument.at_most_fact is None:
+        if argument.type != "money":
             continue
-        bound, amount = evidence.facts.get(argument.at_most_fact), minor_units(call["arguments"][argument.name])
-        if not isinstance(bound, Mapping) or amount is None or amount > bound["amount"]:
+        amount = minor_units(call["arguments"][argument.name])
+        bound = _bound(evidence.facts.get(argument.at_most_fact or ""), currency=currency)
+        if amount is None or bound is None or not 0 < amount <= bound:
             return Deny(reason="amount_out_of_bounds")
     return None
+
+
+def _bound(fact: object, *, currency: str) -> int | None:
+    """The fact in minor units; None for anything that is no money of this currency."""
+    if not isinstance(fact, Mapping) or fact.get("currency") != currency:
+        return None
+    amount = fact.get("amount")
+    return amount if type(amount) is int else None

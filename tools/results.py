@@ -4,6 +4,7 @@ A record is a TypedDict of strings, integers, times, literals, lists and other T
 know are dropped, so nothing a system adds gets any further.
 """
 
+import re
 import types
 from datetime import datetime
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
@@ -12,6 +13,9 @@ from desk.domain.clock import rfc3339
 
 MAX_TEXT = 2000
 MAX_ITEMS = 200
+MAX_NUMBER = 2**53
+"""The largest whole number every JSON reader keeps; a checkpoint refuses those above 64 bits."""
+_NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")  # neither PostgreSQL nor a checkpoint can store these
 
 
 class ResultMalformed(Exception):
@@ -45,7 +49,9 @@ def plain(value: Any, shape: Any, *, at: str = "result") -> Any:
             raise ResultMalformed(f"{at} is not a time with a zone")
         return rfc3339(value)
     # bool is an int to Python; no record here has a bool.
-    if type(value) is not shape or (shape is str and len(value) > MAX_TEXT):
+    if type(value) is not shape or (type(value) is int and abs(value) > MAX_NUMBER):
+        raise ResultMalformed(f"{at} is not a {shape.__name__}")
+    if type(value) is str and (len(value) > MAX_TEXT or _NO_TEXT.search(value)):
         raise ResultMalformed(f"{at} is not a {shape.__name__}")
     return value
 

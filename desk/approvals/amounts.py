@@ -4,13 +4,13 @@ import re
 
 from desk.domain.money import Money
 
-AMOUNT = re.compile(r"(?!0+\.00\Z)\d{1,7}\.\d{2}")
-"""Positive, two decimals, ASCII digits after ``fullmatch``; below ten million."""
+AMOUNT = re.compile(r"[0-9]{1,7}\.[0-9]{2}")
+"""Not negative, two decimals; below ten million. That nothing is moved with ``0.00`` is the gate's to say."""
 
 
 def minor_units(text: str) -> int | None:
     """``3500`` for ``35.00``; None for anything that is no amount."""
-    if not text.isascii() or not AMOUNT.fullmatch(text):
+    if not AMOUNT.fullmatch(text):
         return None
     whole, cents = text.split(".")
     return int(whole) * 100 + int(cents)
