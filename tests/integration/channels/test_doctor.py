@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from commands.doctor import _email, _sms
+from commands.doctor import _email, _host, _sms
 from tests.fakes.smtp_sink import smtp_sink
 from tests.fakes.twilio_server import ACCOUNT, FROM, TOKEN, twilio_server
 from tests.unit.channels.test_senders import settings
@@ -40,3 +40,13 @@ async def test_what_is_not_set_is_no_mistake(tmp_path: Path) -> None:
     findings = [await _email(settings(tmp_path)), await _sms(settings(tmp_path))]
 
     assert all(finding.ok and "not set" in finding.detail for finding in findings)
+
+
+async def test_a_host_key_that_is_too_short_or_a_key_set_that_is_none_is_told(tmp_path: Path) -> None:
+    short = await _host(settings(tmp_path, host_jwt_key=SecretStr("short")))
+    away = await _host(settings(tmp_path, host_jwks_url="http://127.0.0.1:9/keys"))
+    well = await _host(settings(tmp_path, host_jwt_key=SecretStr("k" * 32)))
+
+    assert [finding.ok for finding in (short, away, well)] == [False, False, True]
+    assert "FRONTDESK_HOST_JWT_KEY" in short.detail
+    assert "FRONTDESK_HOST_JWKS_URL" in away.detail

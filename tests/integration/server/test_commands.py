@@ -80,6 +80,14 @@ def test_serve_says_when_it_is_ready_and_leaves_within_ten_seconds(server: Serve
     assert [record for record in records if "trace" in record] == []
 
 
+def test_a_demo_without_a_mail_server_has_a_mailbox(server: Server) -> None:
+    """R5.1: a newcomer finds the code."""
+    mailbox = httpx.get(f"{server.url}/demo/mailbox", headers={"Accept": "application/json"}, timeout=10)
+
+    assert (mailbox.status_code, mailbox.json()) == (200, {"items": [], "next": None})
+    assert "/demo/mailbox" in httpx.get(server.url, timeout=10).text
+
+
 def test_chat_talks_to_a_server_through_a_pipe(server: Server, environment: dict[str, str]) -> None:
     done = subprocess.run(
         [*FRONTDESK, "chat", "--server", server.url], env=environment, cwd=ROOT,
