@@ -31,6 +31,12 @@ def consent_in(text: str, *, phrases: Phrases) -> Consent | None:
     return said.pop() if len(said) == 1 else None
 
 
+def begins_with_consent(text: str, *, phrases: Phrases) -> bool:
+    """Whether it starts like a word of consent and then says something else: "yes but only half of it"."""
+    plain = _plain(text)
+    return any(plain.startswith(f"{phrase} ") for phrase, kind in _kinds(phrases).items() if kind in ("yes", "no"))
+
+
 @lru_cache(maxsize=16)
 def _kinds(phrases: Phrases) -> dict[str, Consent]:
     kinds: dict[str, Consent] = {}

@@ -46,7 +46,7 @@ class Gates:
         conversation_id: str,
         turn_id: str,
     ) -> tuple[Proposal, bool]:
-        """The proposal of this call, and whether it takes the place of another one the customer already saw."""
+        """The proposal of this call, and whether it changes one the customer already saw."""
         seen = await self.proposals.find(request["proposal"]) if request["proposal"] else None
         if seen is not None and seen.customer_id == customer_id and seen.conversation_id == conversation_id:
             approval = await self.approvals.of_proposal(seen.id)
@@ -61,7 +61,8 @@ class Gates:
             pack_version=self.policies.version, intent=request["intent"], tool=call["tool"],
             arguments=call["arguments"], facts=dict(facts), request=dict(request),
         )  # fmt: skip
-        return await self.proposals.open(new, replacing=seen.id if seen else None), seen is not None
+        is_change = seen is not None and seen.tool == call["tool"]
+        return await self.proposals.open(new, replacing=seen.id if seen else None), is_change
 
     async def challenge(self, proposal: Proposal, *, tool: ToolSpec, call: ToolCall) -> Challenge | None:
         """Sends a code for exactly this; None when nobody can be reached in a way that suffices.

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from desk.language.engine import LanguageEngine, TurnContext, Understanding
 from desk.policies.models import PolicySet
 from graph.choosing import chosen_label
-from graph.consent import consent_in
+from graph.consent import begins_with_consent, consent_in
 from graph.node import Emit
 from graph.requests import blank_turn, memory_of, new_request, nothing_understood
 from graph.state import Consent, Memory, Request, SupportState
+
+IDENTIFYING = {"email", "order_number"}
+"""What every request that needs to know the customer may be answered with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,9 @@ def requests_in(understanding: Understanding, *, text: str, memory: Memory, poli
     guesses = [guess for guess in understanding["intents"] if guess["intent"] in policies.intents]
     sure = [guess for guess in guesses if guess["confidence"] >= policies.thresholds.intent_confidence]
     fields, pending = understanding["fields"], memory["request"]
+    if pending is not None and pending["confirming"] and begins_with_consent(text, phrases=policies.phrases):
+        # Half a yes is none: with what it changes, or without, it is asked again.
+        return [_with_fields(pending, _correctable(pending, fields, policies=policies))]
     if pending is not None:
         answers_question = pending["asked_field"] in fields
         same = bool(guesses) and guesses[0]["intent"] == pending["intent"]
@@ -93,6 +99,8 @@ def _correctable(request: Request, fields: dict[str, str], *, policies: PolicySe
     """Those of the new values that the request could be about."""
     intent = policies.intents.get(request["intent"])
     names = {spec.name for spec in intent.fields} if intent else set()
+    if intent is not None and intent.level > 0:
+        names |= IDENTIFYING
     return {name: value for name, value in fields.items() if name in names}
 
 
@@ -117,8 +125,20 @@ def _consent(text: str, *, memory: Memory, policies: PolicySet) -> Consent | Non
     said, request = consent_in(text, phrases=policies.phrases), memory["request"]
     if request is not None and request["confirming"]:
         return "no" if said == "stop" and not memory["held"] else said
-    acting = bool(memory["held"]) or (request is not None and request["proposal"] is not None)
-    return "stop" if acting and said in ("stop", "no") else None
+    if said not in ("no", "stop"):
+        return None
+    if memory["held"] or (request is not None and request["proposal"] is not None):
+        return "stop"
+    if request is None or request["asked_field"] is None or _is_answer(text, request, policies):
+        return None
+    return "no"
+
+
+def _is_answer(text: str, request: Request, policies: PolicySet) -> bool:
+    """Whether "no" is one of the choices of the field that was asked for."""
+    intent = policies.intents.get(request["intent"])
+    choices = [spec.choices for spec in (intent.fields if intent else ()) if spec.name == request["asked_field"]]
+    return any(text.casefold().strip(" .!") == choice.casefold() for group in choices for choice in group)
 
 
 def _offered(text: str, *, memory: Memory) -> str | None:

@@ -230,13 +230,14 @@ class ToolCallNode:
         memory, replies = state["memory"], self.policies.system_replies
         request = state["request"] or memory["request"]
         if state["consent"] == "no":
-            assert request is not None, "only a confirmation can be declined"
-            assert request["proposal"] is not None, "a confirmation is about a proposal"
-            await self.gates.proposals.close(request["proposal"], status="withdrawn")
-            tool = self.policies.tools[self.policies.intents[request["intent"]].actions[0].tool]
+            assert request is not None, "only a question about a request can be declined"
+            if request["proposal"] is not None:
+                await self.gates.proposals.close(request["proposal"], status="withdrawn")
+            intent = self.policies.intents[request["intent"]]
+            title = self.policies.tools[intent.actions[0].tool].title if intent.actions else intent.title
             held = {name: title for name, title in memory["held"].items() if name != request["proposal"]}
             onward = cast(SupportState, {**state, "memory": {**memory, "request": None, "held": held}})
-            outline = [*state["outline"], template(replies.not_confirmed, title=tool.title)]
+            outline = [*state["outline"], template(replies.not_confirmed, title=title)]
             return following(onward, outline, policies=self.policies)
         named = dict.fromkeys([*memory["held"], *([request["proposal"]] if request and request["proposal"] else [])])
         stopped = await self.gates.withdraw(state["conversation_id"], proposals=list(named))

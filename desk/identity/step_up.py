@@ -418,8 +418,8 @@ WITH old AS (
         SELECT ctid FROM step_up_sends WHERE at < clock_timestamp() - interval '2 days'
         LIMIT 20 FOR UPDATE SKIP LOCKED))
 )
-INSERT INTO step_up_sends (customer_id, conversation_id, address_hash)
-VALUES (%(customer_id)s, %(conversation_id)s, %(address)s)
+INSERT INTO step_up_sends (customer_id, conversation_id, challenge_id, address_hash)
+VALUES (%(customer_id)s, %(conversation_id)s, %(challenge)s, %(address)s)
 RETURNING audit_append('identity.challenge_sent', 'system', conversation_id, customer_id, jsonb_build_object(
     'challenge', %(challenge)s::text, 'proposal', %(proposal)s::text, 'tool', %(action)s::text,
     'factor', %(factor)s::text, 'sent_to', %(sent_to)s::text, 'number', %(number)s::int))
@@ -469,12 +469,19 @@ WHERE id = %(id)s AND status = 'open' AND sends = %(number)s AND attempts < %(li
   AND expires_at > clock_timestamp()
 """
 
+# Whoever reads the codes that are sent is neither a stranger nor a pump: a met challenge frees its place again.
 _VERIFY = """
+WITH met AS (
 UPDATE step_up_challenges SET status = 'verified', verified_at = clock_timestamp(), destination = NULL
 WHERE id = %(id)s AND status = 'open' AND sends = %(number)s AND attempts <= %(attempts)s
   AND expires_at > clock_timestamp()
-RETURNING *, audit_append('identity.verified', 'customer', conversation_id, customer_id, jsonb_build_object(
+RETURNING *
+), freed AS (
+    DELETE FROM step_up_sends USING met WHERE step_up_sends.challenge_id = met.id
+)
+SELECT met.*, audit_append('identity.verified', 'customer', conversation_id, customer_id, jsonb_build_object(
     'challenge', id, 'proposal', proposal_id, 'tool', action, 'args_hash', args_hash, 'by', %(by)s::text))
+  FROM met
 """
 
 _WRONG = """

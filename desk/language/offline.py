@@ -29,6 +29,12 @@ REFUSAL_CONFIDENCE = 0.5
 MAX_FURTHER_WORDS = 2
 """Words beside the value asked for, fillers not counted, that still make a plain answer."""
 
+_IDENTIFYING = {
+    "email": FieldSpec(name="email", type="email", question="Which e-mail address?"),
+    "order_number": FieldSpec(name="order_number", type="order_number", question="Which order?"),
+}
+"""What any intent may ask for to find out who the customer is, besides its own fields."""
+
 _REFUSAL = "refusal:"
 _FILLER = re.compile(
     r"\b(?:it|is|it's|its|my|the|a|here|you|go|sure|yes|ok|okay|order|invoice|number|no|nr|email|e-mail|mail|address|date"
@@ -137,7 +143,10 @@ class OfflineEngine:
 
     def _asked(self, context: TurnContext) -> FieldSpec | None:
         intent = self.policies.intents.get(context.active_intent or "")
-        return next((spec for spec in intent.fields if spec.name == context.asked_field), None) if intent else None
+        if intent is None:
+            return None
+        own = next((spec for spec in intent.fields if spec.name == context.asked_field), None)
+        return own or _IDENTIFYING.get(context.asked_field or "")
 
     def _fields(self, message: str, guesses: Sequence[IntentGuess], context: TurnContext) -> dict[str, str]:
         moment = now()

@@ -30,8 +30,10 @@ CREATE TABLE step_up_sends (
     at              timestamptz NOT NULL DEFAULT clock_timestamp(),
     customer_id     text NOT NULL,
     conversation_id text NOT NULL,
+    challenge_id    text NOT NULL,           -- once it is met, its sends no longer count
     address_hash    bytea NOT NULL           -- keyed hash of the address or number
 );
+CREATE INDEX step_up_sends_challenge ON step_up_sends (challenge_id);
 CREATE INDEX step_up_sends_customer ON step_up_sends (customer_id, at);
 CREATE INDEX step_up_sends_conversation ON step_up_sends (conversation_id, at);
 CREATE INDEX step_up_sends_address ON step_up_sends (address_hash, at);

@@ -265,3 +265,12 @@ async def test_what_happens_is_in_the_audit_log(codes: Codes) -> None:
     ]  # fmt: skip
     assert {entry["customer_id"] for entry in entries} == {"C-1"}
     assert entries[0]["detail"]["sent_to"] == "a…@example.com"
+
+
+async def test_codes_that_were_used_do_not_count_against_the_limit_on_sending(codes: Codes) -> None:
+    """B06 is about messages nobody answers: a customer with several errands proves each of them."""
+    for number in range(5):
+        challenge = await codes.ask(f"prop_{number}")
+        assert isinstance(await codes.step_up.check("conv_1", await codes.code(challenge)), Verified)
+
+    assert await codes.count("step_up_sends") == 0
