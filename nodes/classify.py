@@ -1,5 +1,6 @@
 """classify: what does the customer want, how sure is that, and which facts did they give?"""
 
+import re
 from dataclasses import dataclass
 
 from desk.language.engine import LanguageEngine, TurnContext, Understanding
@@ -12,6 +13,54 @@ from graph.state import Consent, Memory, Request, SupportState
 
 IDENTIFYING = {"email", "order_number"}
 """What every request that needs to know the customer may be answered with."""
+
+
+_BESIDE_VALUES = frozenset(
+    [
+        "actually",
+        "no",
+        "not",
+        "i",
+        "mean",
+        "meant",
+        "sorry",
+        "wait",
+        "it",
+        "is",
+        "its",
+        "s",
+        "was",
+        "the",
+        "my",
+        "order",
+        "number",
+        "one",
+        "instead",
+        "rather",
+        "please",
+        "oh",
+        "oops",
+        "make",
+        "that",
+        "for",
+        "but",
+        "only",
+        "just",
+        "usd",
+        "dollar",
+        "dollars",
+        "of",
+        "and",
+        "to",
+        "a",
+        "be",
+        "should",
+        "must",
+        "then",
+        "change",
+    ]
+)
+"""Words that add nothing to the value they come with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +81,9 @@ class Classify:
             requests = [_answered(memory["request"], label)] if memory["request"] and consent != "stop" else []
         else:
             understanding = await self.engine.understand(text, context=_context(state, memory))
+            if _corrects(text, understanding["fields"], memory=memory, policies=self.policies):
+                # Half a sentence read by itself may look like anything; here it is about what was just asked.
+                understanding = {**understanding, "intents": [], "refusal": None}
             requests = requests_in(understanding, text=text, memory=memory, policies=self.policies)
         return {
             **blank_turn(),
@@ -102,6 +154,16 @@ def _correctable(request: Request, fields: dict[str, str], *, policies: PolicySe
     if intent is not None and intent.level > 0:
         names |= IDENTIFYING
     return {name: value for name, value in fields.items() if name in names}
+
+
+def _corrects(text: str, fields: dict[str, str], *, memory: Memory, policies: PolicySet) -> bool:
+    """Whether the message only gives another value to a request that was proposed: "actually 20 dollars"."""
+    pending = memory["request"]
+    if pending is None or pending["proposal"] is None:
+        return False
+    values = _correctable(pending, fields, policies=policies)
+    words = re.findall(r"[^\W\d_]+", re.sub(r"\S*[@\d]\S*", " ", text.casefold()))
+    return bool(values) and all(word in _BESIDE_VALUES for word in words)
 
 
 def _put_aside(pending: Request | None, requests: list[Request], *, policies: PolicySet) -> Request | None:

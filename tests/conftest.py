@@ -17,6 +17,7 @@ from desk.integrations.seed import seed
 from desk.policies.loader import load_pack
 from desk.policies.models import PolicySet
 from graph.database import prepare_database
+from tests.integration.turns.desks import Parts, make_parts
 
 _numbers = itertools.count(1)
 
@@ -60,6 +61,15 @@ def database_url(postgres_url: str, _template: str) -> str:
 def empty_database_url(postgres_url: str, _template: str) -> Iterator[str]:
     """A migrated, empty database of the test's own."""
     url = _copy(postgres_url, _template)
+    yield url
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{url_database(url)}" WITH (FORCE)')
+
+
+@pytest.fixture
+def seeded_database_url(postgres_url: str, _shop_template: str) -> Iterator[str]:
+    """A migrated database of the test's own, with the sample pack's records in its reference shop."""
+    url = _copy(postgres_url, _shop_template)
     yield url
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{url_database(url)}" WITH (FORCE)')
@@ -162,3 +172,9 @@ async def own_shop(own_shop_url: str) -> AsyncIterator[Pool]:
     pool = await open_pool(own_shop_url, max_size=6)
     yield pool
     await pool.close()
+
+
+@pytest.fixture(scope="session")
+def parts(retail: PolicySet) -> Parts:
+    """The sample pack's engine and search, made once: a desk on them opens in an instant."""
+    return make_parts(retail)

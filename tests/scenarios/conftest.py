@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from desk.config.settings import Settings
 from desk.domain.conversation import Channel
 from graph.bootstrap import Desk, open_desk
+from tests.integration.turns.desks import Parts, running_desk
 
 
 @dataclass(kw_only=True)
@@ -105,9 +106,17 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(
+async def shop(seeded_database_url: str, parts: Parts) -> AsyncIterator[Shop]:
+    """The whole desk on parts that all tests share; articles are found by words alone."""
+    async with running_desk(seeded_database_url, parts, per_minute=100_000) as desk:
+        yield Shop(desk=desk)
+
+
+@pytest.fixture
+async def real_shop(
     empty_database_url: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> AsyncIterator[Shop]:
+    """The same opened as ``frontdesk serve --demo`` does, with a real Chroma."""
     # The index is the same for every test: built once, reused by fingerprint.
     folder: Path = tmp_path_factory.getbasetemp() / "scenario-data"
     settings = Settings(

@@ -2,7 +2,14 @@
 
 import json
 
-from tests.scenarios.conftest import Customer
+import pytest
+
+from tests.scenarios.conftest import Customer, Shop
+
+
+@pytest.fixture
+async def customer(real_shop: Shop) -> Customer:
+    return await real_shop.customer()
 
 
 async def test_the_returns_policy_is_answered_with_its_source(customer: Customer) -> None:

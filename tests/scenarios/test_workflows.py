@@ -207,3 +207,21 @@ async def test_a_second_request_of_a_message_is_answered_while_the_first_waits(c
 
     assert "TRK-10001" in between.text
     assert await records(customer, "SELECT status FROM approvals") == [{"status": "pending"}]
+
+
+async def test_an_amount_is_corrected_by_naming_another_one(customer: Customer) -> None:
+    """R1.5: and no half sentence is mistaken for a refused subject."""
+    await customer.says(f"refund HP-10004. {AVA}")
+    await customer.types_code()
+    await customer.says("actually only 20 dollars")
+    confirm = await customer.types_code()
+
+    assert "20.00 USD" in confirm.text
+
+
+async def test_a_no_to_a_question_ends_the_request(customer: Customer) -> None:
+    await customer.says(f"I want another delivery address for HP-10002. {AVA}")
+    declined = await customer.says("no")
+
+    assert declined.outcome == "answered"
+    assert await records(customer, "SELECT FROM proposals") == []

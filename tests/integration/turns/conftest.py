@@ -7,18 +7,12 @@ from typing import Any, Protocol
 import pytest
 
 from desk.db.pool import Pool
-from desk.policies.models import PolicySet
 from graph.bootstrap import Desk
-from tests.integration.turns.desks import Parts, make_parts, running_desk
+from tests.integration.turns.desks import Parts, running_desk
 
 
 class OpenDesk(Protocol):
     async def __call__(self, **options: Any) -> Desk: ...
-
-
-@pytest.fixture(scope="session")
-def parts(retail: PolicySet) -> Parts:
-    return make_parts(retail)
 
 
 @pytest.fixture
