@@ -67,7 +67,9 @@ def build_graph(services: Services, *, checkpointer: BaseCheckpointSaver[str] | 
         "authenticate": Authenticate(identity=s.identity, crm=s.crm, policies=s.policies),
         "retrieve": Retrieve(retriever=s.retriever, policies=s.policies),
         "plan": Plan(policies=s.policies),
-        "tool_call": ToolCallNode(executor=s.executor, gates=s.gates, woken=woken, policies=s.policies),
+        "tool_call": ToolCallNode(
+            executor=s.executor, gates=s.gates, identity=s.identity, woken=woken, policies=s.policies
+        ),
         "validate": Validate(policies=s.policies),
         "respond": Respond(engine=s.engine, policies=s.policies),
         "escalate": Escalate(handoff=s.handoff, policies=s.policies),
@@ -100,18 +102,17 @@ def _announced(name: str, node: Node) -> Callable[..., Awaitable[SupportState]]:
         def emit(kind: str, data: dict[str, Any]) -> None:
             writer({"type": kind, "data": data})
 
-        # The thread is the conversation; nothing in a client's input can name another one. Neither is stored between
-        # turns, so the first node of each turn sets them.
-        first = "conversation_id" not in state
-        if first:
-            state["conversation_id"] = config["configurable"]["thread_id"]
-            state.setdefault("turn_id", new_id("turn"))
+        # The thread is the conversation; nothing a client sends or jumps in with can name another one, so each node is
+        # told again. The turn's id is not stored between turns: the first node of each sets it.
+        state["conversation_id"] = config["configurable"]["thread_id"]
+        first = "turn_id" not in state
+        state.setdefault("turn_id", new_id("turn"))
         emit("step", {"node": name, "status": "started"})
         begun = time.perf_counter()
         update = await node(state, emit)
         emit("step", {"node": name, "status": "finished", "ms": round((time.perf_counter() - begun) * 1000, 1)})
         if first:
-            update |= {"conversation_id": state["conversation_id"], "turn_id": state["turn_id"]}
+            update |= {"turn_id": state["turn_id"]}
         return update
 
     return run

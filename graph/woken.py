@@ -72,7 +72,12 @@ class Woken:
 
     async def _decided(self, state: SupportState, begun: SupportState, proposal: Proposal) -> SupportState:
         approval = await self.gates.approvals.of_proposal(proposal.id)
-        assert approval is not None, "it woke us"
+        if approval is None:
+            return {**begun, "outline": [template(self.policies.system_replies.nothing_to_stop)]}
+        if approval.status == "pending":  # somebody woke the thread who is not the decision
+            waiting: Waiting = {"kind": "approval", "id": approval.id, "proposal_id": proposal.id}
+            item = template(self.policies.system_replies.awaiting_approval, title=self._title(proposal))
+            return {**begun, "outline": [item], "outcome": "awaiting_approval", "waiting": waiting}
         replies, title, event = self.policies.system_replies, self._title(proposal), decided_event(approval)
         match approval.status:
             case "approved" | "edited":

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from desk.domain.ids import new_id
-from desk.domain.passages import Source
+from desk.domain.passages import Passage, Source
 from desk.language.engine import AnswerPart, LanguageEngine, TurnContext
 from desk.policies.models import PolicySet
-from desk.privacy.output_guard import clean, hosts_in, is_supported
+from desk.privacy.output_guard import clean, hosts_in, is_claim, is_supported, words_in
 from desk.privacy.redaction import mentions_masked_card
 from graph.node import Emit
 from graph.state import OutlineItem, PassagesItem, Reply, SupportState
@@ -54,11 +54,15 @@ class Respond:
     engine: LanguageEngine
     policies: PolicySet
     allowed_hosts: frozenset[str] = field(init=False)
+    unspoken: frozenset[str] = field(init=False)
+    """Words of the prompts that nothing a customer may read uses."""
 
     def __post_init__(self) -> None:
         texts = [article.body for article in self.policies.articles.values()]
         texts += [template.text for template in self.policies.replies.values()]
+        prompts = " ".join(prompt.text for prompt in self.policies.prompts.values())
         object.__setattr__(self, "allowed_hosts", hosts_in(texts))
+        object.__setattr__(self, "unspoken", words_in(prompts) - words_in(" ".join(texts)))
 
     async def __call__(self, state: SupportState, emit: Emit) -> SupportState:
         draft, unanswered = _Draft(emit), False
@@ -121,12 +125,17 @@ class Respond:
                 said = False
                 continue
             behind = [texts[chunk_id] for chunk_id in part["chunk_ids"] if chunk_id in texts]
-            standing = [f"{passage['title']} {passage['heading']} {passage['text']}" for passage in behind]
-            if behind and is_supported(part["text"], evidence=standing):
-                text = clean(part["text"], allowed_hosts=self.allowed_hosts)
+            text = clean(part["text"], allowed_hosts=self.allowed_hosts)
+            if behind and text.strip() and self._may_be_said(text, behind):
                 draft.add(text, chunk_ids=[passage["chunk_id"] for passage in behind])
                 said = True
         return said
+
+    def _may_be_said(self, sentence: str, behind: list[Passage]) -> bool:
+        known = [f"{passage['title']} {passage['heading']} {passage['text']}" for passage in behind]
+        known += [self.policies.title, self.policies.assistant.name]
+        claims = is_claim(sentence, evidence=[passage["text"] for passage in behind])
+        return not claims and is_supported(sentence, evidence=known, unspoken=self.unspoken)
 
     def _sourced(self, state: SupportState, draft: _Draft) -> tuple[list[Source], list[dict[str, Any]]]:
         """What the customer sees as sources, and for each piece of the reply what it stands on."""

@@ -13,8 +13,9 @@ from desk.approvals.models import Approval
 from desk.approvals.proposals import Proposal
 from desk.domain.clock import rfc3339
 from desk.domain.conversation import Event
-from desk.domain.errors import IntegrationError, TooManyRequests
+from desk.domain.errors import IntegrationError, NotFound, TooManyRequests
 from desk.handoff.triggers import escalation_by, escalation_on
+from desk.identity.identification import IdentificationStore
 from desk.policies.models import Intent, PolicySet, Requirement, ToolSpec
 from graph.gates import Gates
 from graph.node import Emit
@@ -33,15 +34,18 @@ class ToolCallNode:
 
     executor: ToolExecutor
     gates: Gates
+    identity: IdentificationStore
     woken: Woken
     policies: PolicySet
 
     async def __call__(self, state: SupportState, emit: Emit) -> SupportState:
         waiting = state.get("waiting")
         if waiting is not None and _is_told(state):
-            return await self._stop(waiting)
+            return await self._stop(state, waiting)
         if (wake := state.get("wake")) or waiting is not None:
-            return await self.woken(state, wake or await self._awaited(cast(Waiting, waiting)))
+            return await self.woken(state, wake or await self._awaited(state, cast(Waiting, waiting)))
+        # Who somebody is, is never carried along: a thread may be entered here by a client with a state of its own.
+        state = cast(SupportState, {**state, "actor": await self.identity.actor(state["conversation_id"])})
         if state["consent"] in ("no", "stop"):
             return await self._declined(state)
         return await self._call(state)
@@ -257,21 +261,28 @@ class ToolCallNode:
 
     # --- waiting, and what comes of it
 
-    async def _stop(self, waiting: Waiting) -> SupportState:
+    async def _stop(self, state: SupportState, waiting: Waiting) -> SupportState:
         """Stops the thread, after the customer was told why."""
-        interrupt(await self._payload(waiting))
+        interrupt(await self._payload(state, waiting))
         raise AssertionError("a stop is not resumed in the run that told of it")
 
-    async def _payload(self, waiting: Waiting) -> dict[str, Any]:
+    async def _payload(self, state: SupportState, waiting: Waiting) -> dict[str, Any]:
         if waiting["kind"] == "approval":
-            return dict((await self.gates.approvals.find(waiting["id"])).request)
+            return dict((await self._approval(state, waiting)).request)
         return {"verification": waiting["id"]}
 
-    async def _awaited(self, waiting: Waiting) -> Wake:
+    async def _approval(self, state: SupportState, waiting: Waiting) -> Approval:
+        """Raises ``NotFound``, also for a request of another conversation."""
+        approval = await self.gates.approvals.find(waiting["id"])
+        if approval.conversation_id != state["conversation_id"]:
+            raise NotFound("There is no such request.")
+        return approval
+
+    async def _awaited(self, state: SupportState, waiting: Waiting) -> Wake:
         """Somebody resumed the thread itself (LangGraph Studio, an SDK client): whatever they sent, the row decides."""
         while True:
             if waiting["kind"] == "approval":
-                if (await self.gates.approvals.find(waiting["id"])).status != "pending":
+                if (await self._approval(state, waiting)).status != "pending":
                     return {"kind": "approval", "approval_id": waiting["id"], "proposal_id": waiting["proposal_id"]}
             else:
                 proposal = await self.gates.proposals.find(waiting["proposal_id"])
@@ -279,7 +290,7 @@ class ToolCallNode:
                     proposal.id, args_hash=proposal.args_hash, conversation_id=proposal.conversation_id
                 ):
                     return {"kind": "verified", "proposal_id": proposal.id}
-            interrupt(await self._payload(waiting))
+            interrupt(await self._payload(state, waiting))
 
 
 def _is_told(state: SupportState) -> bool:

@@ -83,10 +83,15 @@ class ToolExecutor:
     async def read(
         self, call: ToolCall, *, intent: Intent, actor: Actor, place: Place, proposal: Proposal | None = None
     ) -> ToolResult | Attempt:
-        """A call that changes nothing. The customer is the actor's, whatever the arguments say."""
+        """A call that changes nothing. The customer is the actor's, whatever the arguments say.
+
+        ``proposal``: what a code was asked for; one of another conversation proves nothing here.
+        """
         tool = self.registry.find(call["tool"])
         if tool is None or tool.spec.risk != "read":
             return await self._deny(call, "tool_unknown", actor=actor, intent=intent.id, place=place)
+        if proposal is not None and not _theirs(proposal, actor, place):
+            proposal = None
         evidence = await self.evidence.of_read(call, intent=intent.id, proposal=proposal)
         currency = self.policies.currency
         match gate(call, intent=intent, tool=tool.spec, actor=actor, evidence=evidence, currency=currency):
@@ -114,8 +119,7 @@ class ToolExecutor:
         One effect for each proposal: whoever comes second gets the first one's result.
         """
         tool = self.registry.find(call["tool"])
-        theirs = (proposal.customer_id, proposal.conversation_id) == (actor["customer_id"], place.conversation_id)
-        if tool is None or tool.spec.risk == "read" or not theirs:
+        if tool is None or tool.spec.risk == "read" or not _theirs(proposal, actor, place):
             return await self._deny(call, "tool_unknown", actor=actor, intent=intent.id, place=place)
         if (begun := await self.ledger.of_key(proposal.id)) is not None:
             return await self._again(call, begun, proposal, actor=actor)
@@ -126,6 +130,12 @@ class ToolExecutor:
                 currency=self.policies.currency, rules=self.policies.approvals.values(),
             )  # fmt: skip
             match verdict:
+                case Allow() if not await self._still_holds(tool.spec, call["arguments"], actor=actor, seen=facts):
+                    # What was decided on is not how it is (or a client sent it along): nothing is done with it.
+                    return await self._deny(
+                        call, "facts_changed", actor=actor, intent=intent.id, place=place, tool=tool.spec,
+                        proposal=proposal,
+                    )  # fmt: skip
                 case Allow():
                     new = _new(
                         call, tool.spec, key=proposal.id, actor=actor, intent=intent.id, place=place,
@@ -192,19 +202,38 @@ class ToolExecutor:
         tool = self.policies.tools.get(approval.tool)
         if tool is None:
             return False
-        if tool.quote is None or proposal.compensates is not None:
+        if proposal.compensates is not None:
+            return True
+        return await self._same_facts(
+            tool, proposal.arguments, customer_id=proposal.customer_id, seen=proposal.facts
+        )
+
+    async def _still_holds(
+        self, tool: ToolSpec, arguments: Mapping[str, str], *, actor: Actor, seen: Mapping[str, Any]
+    ) -> bool:
+        """The same right before a write; a system that cannot say counts as no."""
+        assert actor["customer_id"] is not None, "no write without a customer"
+        try:
+            return await self._same_facts(tool, arguments, customer_id=actor["customer_id"], seen=seen)
+        except SystemUnavailable:
+            return False
+
+    async def _same_facts(
+        self, tool: ToolSpec, arguments: Mapping[str, str], *, customer_id: str, seen: Mapping[str, Any]
+    ) -> bool:
+        if tool.quote is None:
             return True
         quote = self.registry.find(tool.quote)
         assert quote is not None, "the loader checks it"
         try:
-            facts = await self._call(quote, _quoting(proposal, quote.spec), customer_id=proposal.customer_id, key=None)
+            facts = await self._call(quote, _quoting(arguments, quote.spec), customer_id=customer_id, key=None)
         except RecordNotFound:
             return False
         except Exception as exc:  # an adapter of a third party may raise anything
             logger.warning("Facts could not be read again", extra={"action": "facts_unknown", "tool": tool.quote})
             raise SystemUnavailable("A business system does not answer, so nothing was decided. Try again.") from exc
-        now, seen = reduced(facts, quote.spec.result_fields), proposal.facts
-        call: ToolCall = {"id": "", "tool": tool.name, "arguments": proposal.arguments, "purpose": "answer"}
+        now = reduced(facts, quote.spec.result_fields)
+        call: ToolCall = {"id": "", "tool": tool.name, "arguments": dict(arguments), "purpose": "answer"}
         return (
             now.keys() == seen.keys()
             and all(value == seen[name] or type(value) is type(seen[name]) is int for name, value in now.items())
@@ -391,10 +420,14 @@ def _new(
     )  # fmt: skip
 
 
-def _quoting(proposal: Proposal, quote: ToolSpec) -> dict[str, str]:
-    """The quote's arguments are among the proposal's own."""
+def _theirs(proposal: Proposal, actor: Actor, place: Place) -> bool:
+    return (proposal.customer_id, proposal.conversation_id) == (actor["customer_id"], place.conversation_id)
+
+
+def _quoting(arguments: Mapping[str, str], quote: ToolSpec) -> dict[str, str]:
+    """The quote's arguments are among the call's own."""
     return {
-        argument.name: argument.constant or proposal.arguments[argument.name]
+        argument.name: argument.constant or arguments[argument.name]
         for argument in quote.arguments
         if argument.source != "session"
     }

@@ -140,7 +140,10 @@ SELECT opened.*
                                        'replaces', old.id))
 """
 
-_FIND_AGAIN = f"SELECT {_COLUMNS} FROM proposals WHERE turn_id = %(turn_id)s AND args_hash = %(args_hash)s"
+_FIND_AGAIN = f"""
+SELECT {_COLUMNS} FROM proposals
+ WHERE turn_id = %(turn_id)s AND args_hash = %(args_hash)s AND conversation_id = %(conversation_id)s
+"""
 _FIND = f"SELECT {_COLUMNS} FROM proposals WHERE id = %(id)s"
 
 _CONFIRM = """

@@ -1,12 +1,13 @@
 """The output guard: no character reaches the customer unless it passed here.
 
-Two checks. ``clean`` makes text harmless to show: no foreign links or images, no HTML, no card numbers or secrets.
-``is_supported`` asks whether a sentence stands on its evidence: every number in it, and most of its words, must occur
-there. A sentence that does not is not said.
+Three checks. ``clean`` makes text harmless to show: no foreign links or images, no HTML, no card numbers or secrets.
+``is_supported`` asks whether a sentence stands on its evidence: every number, address and name in it, and most of its
+words, must occur there. ``is_claim`` asks whether a sentence says that something was done: that follows from a result,
+and results are told by templates. A sentence that fails is not said.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
 from desk.privacy.redaction import redact
@@ -21,8 +22,41 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _URI_SCHEMES = ("http", "https", "ftp", "javascript", "data", "vbscript", "file", "mailto", "tel")
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_ADDRESS = re.compile(r"[^\s<>()\[\]\"'“”‘’,;]*(?:@|\w\.(?=[^\W\d_]{2}))[^\s<>()\[\]\"'“”‘’,;]*")
+_NAME = re.compile(r"(?<=[^\s.!?:*_#>•-][\s\"'“”‘(])[^\W\d_]{2,}(?:-[^\W\d_]+)*")
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_LATIN = "\u024f"
+_EMPHASIS = re.compile(r"[*_`~]+")
 _MIN_SHARE = 0.5  # of a sentence's words; paraphrases keep about two thirds, inventions about a fifth
+
+_DEED = (
+    r"(?:refunded|reimbursed|credited|paid(?:\s+back)?|charged|waived|cancelled|canceled|changed|updated|switched|closed"
+    r"|reopened|reinstated|booked|rebooked|moved|rescheduled|deleted|removed|erased|subscribed|unsubscribed|verified"
+    r"|identified|authenticated|approved|authori[sz]ed|confirmed|granted|processed|issued|initiated|started|submitted"
+    r"|transferred|completed|arranged|applied|placed|sent|recorded|registered|opened|escalated|forwarded|done|made)"
+)
+_STRESS = r"(?:(?:just|now|already|also|hereby|both|all|[a-z]+ly)\s+){0,3}"
+_CLAIM = re.compile(
+    rf"\b(?:i|we|(?:a|our|my|the)\s+(?:team|manager|colleague|supervisor|system))(?:['’]ve|['’]s|\s+have|\s+has)?\s+"
+    rf"{_STRESS}{_DEED}\b"
+    rf"|\b(?:was|were|been|got)\s+{_STRESS}{_DEED}\b"
+    rf"|(?:['’](?:s|re)|\bis|\bare)\s+(?:now|already|successfully|hereby)\s+{_STRESS}{_DEED}\b"
+    rf"|\b(?:your|you|it|everything|hp-\w+)\b[^,;:]*?(?:['’](?:s|re)|\bis|\bare)\s+{_STRESS}{_DEED}\s*(?:[.!?*_)]|$)"
+    r"|\b(?:is|are)\s+on\s+(?:its|the|their)\s+way\b"
+    rf"|^\W*{_DEED}\W*$"
+    r"|^\W*(?:all\s+|consider\s+it\s+)?(?:done|set|approved|confirmed|verified|completed)\b"
+    rf"|\b(?:refund|cancellation|request|change|payment|address|account|order|code|identity)\s+{_STRESS}{_DEED}\W*$",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(r"[,;:–—]\s|\bbut\b")
+_CONDITION = re.compile(
+    r"\b(?:if|when(?:ever)?|once|after|before|until|unless|whether|as soon as|as long as|in case)\s+"
+    # Right before its own subject: "if you like it was refunded" is no condition of the refund.
+    r"(?:you\s+)?(?:(?!you\b)[\w'’-]+\s+){0,4}$",
+    re.IGNORECASE,
+)
+_AT_ONCE = re.compile(r"\b(?:if|when(?:ever)?|once|after|before|until|unless|whether|as soon as)\s+$", re.IGNORECASE)
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\s*\n\s*|\s+\|\s+")
 
 
 def hosts_in(texts: Iterable[str]) -> frozenset[str]:
@@ -42,15 +76,63 @@ def clean(text: str, *, allowed_hosts: frozenset[str]) -> str:
     return redact(text).text
 
 
-def is_supported(sentence: str, *, evidence: Iterable[str]) -> bool:
-    """Whether every number and at least half of the words of the sentence occur in the evidence."""
+def is_supported(sentence: str, *, evidence: Iterable[str], unspoken: Collection[str] = ()) -> bool:
+    """Whether every number, address and name, and at least half of the words of the sentence occur in the evidence.
+
+    ``unspoken``: words that only our instructions use. The sentence holds none of them, unless the evidence does too.
+    """
     known = " ".join(evidence).casefold()
+    if any(char.isalpha() and char > _LATIN and char not in known for char in sentence.casefold()):
+        return False  # letters that look like others: the checks below would not know the word
     known_numbers = {_canonical(number) for number in _NUMBER.findall(known)}
     if any(_canonical(number) not in known_numbers for number in _NUMBER.findall(sentence)):
         return False
+    if any(address.strip(".!?:*_").casefold() not in known for address in _ADDRESS.findall(sentence)):
+        return False
+    known_words = words_in(known)
+    # A capital letter within a sentence: a person, a place, a company. German, which has them everywhere, is spoken
+    # from German evidence.
+    names = (word for name in _NAME.findall(sentence) if name[0].isupper() for word in words_in(name))
+    if any(name not in known_words for name in names):
+        return False
     words = _WORD.findall(sentence.casefold())
-    known_words = set(_WORD.findall(known))
+    if any(word in unspoken and word not in known_words for word in words):
+        return False
     return not words or sum(word in known_words for word in words) / len(words) >= _MIN_SHARE
+
+
+def words_in(text: str) -> frozenset[str]:
+    """The words of a text, as the checks compare them."""
+    return frozenset(_WORD.findall(text.casefold()))
+
+
+def is_claim(sentence: str, *, evidence: Iterable[str]) -> bool:
+    """Whether the sentence says that something was done, proved or agreed to, in other words than the evidence does.
+
+    Knowledge knows the rules, not what happened a moment ago: "I have refunded your order" can only be a result. What
+    an article says itself ("We have updated our prices.") is its own sentence, and what hangs on a condition ("once
+    your refund was approved") is a rule.
+    """
+    known = {_plain(said) for text in evidence for said in _SENTENCE.split(text)}
+    said = [part for part in _SENTENCE.split(_EMPHASIS.sub("", sentence)) if _plain(part) not in known]
+    return any(_claims(clause) for part in said for clause in _CLAUSE.split(part))
+
+
+def _claims(clause: str) -> bool:
+    return any(not _is_conditional(clause[: found.start()], found.group()) for found in _CLAIM.finditer(clause))
+
+
+def _is_conditional(before: str, claim: str) -> bool:
+    who = claim.split()[0].casefold()
+    condition = _CONDITION if who in ("was", "were", "been", "got", "is", "are") else _AT_ONCE
+    if found := condition.search(before):
+        words = found.group().casefold().split()
+        return "you" not in words or not set(words[words.index("you") + 1 :]) - {"have", "had", "has"}
+    return False
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def _canonical(number: str) -> str:
