@@ -204,9 +204,7 @@ class ToolExecutor:
             return False
         if proposal.compensates is not None:
             return True
-        return await self._same_facts(
-            tool, proposal.arguments, customer_id=proposal.customer_id, seen=proposal.facts
-        )
+        return await self._same_facts(tool, proposal.arguments, customer_id=proposal.customer_id, seen=proposal.facts)
 
     async def _still_holds(
         self, tool: ToolSpec, arguments: Mapping[str, str], *, actor: Actor, seen: Mapping[str, Any]
