@@ -5,25 +5,22 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from desk.db.pool import Pool
-from desk.integrations.seed import seed
 from graph.bootstrap import Desk
 from tests.attacks.conversing import Visitor
 from tests.integration.server.fixtures import ava, ben, site
-from tests.integration.turns.conftest import OpenDesk, parts
+from tests.integration.turns.conftest import OpenDesk
 from tests.integration.turns.desks import Parts, running_desk
 
-__all__ = ["ava", "ben", "parts", "site"]
+__all__ = ["ava", "ben", "site"]
 
 
 @pytest.fixture
-async def open_shop(pool: Pool, empty_database_url: str, parts: Parts) -> AsyncIterator[OpenDesk]:
+async def open_shop(seeded_database_url: str, parts: Parts) -> AsyncIterator[OpenDesk]:
     """Opens desks on one database with the sample shop's records, each as in a process of its own."""
-    await seed(pool, parts.policies)
     async with AsyncExitStack() as stack:
 
         async def opened(**options: object) -> Desk:
-            return await stack.enter_async_context(running_desk(empty_database_url, parts, **options))  # type: ignore[arg-type]
+            return await stack.enter_async_context(running_desk(seeded_database_url, parts, **options))  # type: ignore[arg-type]
 
         yield opened
 
