@@ -50,6 +50,7 @@ from graph.database import open_database
 from graph.deploys import refuse_lost_proposals
 from graph.gates import Gates
 from graph.messaging import Messaging, delivering
+from graph.notices import Notices
 from graph.reviews import Reviews
 from graph.runs import Graph, TurnRunner
 from retrieval.search import Retriever, build_retriever
@@ -144,6 +145,7 @@ async def run_desk(
         refusals=services.policies.refusals,
         apologise=Apologist(services.handoff, policies=services.policies),
         step_up=services.gates.step_up,
+        notices=services.notices,
         housekeeping=[services.gates.approvals.expire_due],
         turn_timeout=settings.turn_timeout,
         lease_ttl=settings.lease_ttl,
@@ -255,7 +257,9 @@ def assemble(
         limits=policies.approver_limits,
         editable={name: tool.editable for name, tool in policies.tools.items()},
     )
-    step_up = StepUp(pool, key=secret, policy=policies.step_up, outbox=outbox or Outbox(pool), wake=enqueue_wake)
+    outbox = outbox or Outbox(pool)
+    proposals = ProposalStore(pool)
+    step_up = StepUp(pool, key=secret, policy=policies.step_up, outbox=outbox, wake=enqueue_wake)
     ledger = Ledger(pool)
     evidence = EvidenceStore(
         policies=policies,
@@ -276,13 +280,14 @@ def assemble(
         ),
         gates=Gates(
             policies=policies,
-            proposals=ProposalStore(pool),
+            proposals=proposals,
             approvals=approvals,
             step_up=step_up,
             ledger=ledger,
             crm=systems.crm,
             factors=factors,
         ),
+        notices=Notices(proposals=proposals, outbox=outbox, policies=policies),
         handoff=HandoffService(pool, policies=policies),
     )
 

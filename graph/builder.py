@@ -18,6 +18,7 @@ from desk.language.engine import LanguageEngine
 from desk.policies.models import PolicySet
 from graph.gates import Gates
 from graph.node import Node
+from graph.notices import Notices
 from graph.routing import (
     after_authenticate,
     after_plan,
@@ -54,6 +55,7 @@ class Services:
     crm: Crm
     executor: ToolExecutor
     gates: Gates
+    notices: Notices
     handoff: HandoffService
 
 

@@ -8,7 +8,7 @@ from desk.approvals.models import Approval, Card, HumanReview, NewApproval
 from desk.approvals.proposals import NewProposal, Proposal, ProposalStore
 from desk.approvals.rules import Needed
 from desk.approvals.service import ApprovalService
-from desk.domain.clock import now
+from desk.domain.clock import now, rfc3339
 from desk.domain.contact import Factor
 from desk.domain.errors import IntegrationError
 from desk.identity.factors import choose_factor
@@ -21,6 +21,8 @@ from tools.executor import matches
 from tools.ledger import Ledger
 from tools.policy import amount_of
 from tools.wording import action_values, in_words
+
+MAX_TITLE = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,7 @@ class Gates:
             return None
         return await self.step_up.open(
             proposal_id=proposal.id, conversation_id=proposal.conversation_id, customer_id=proposal.customer_id,
-            action=tool.name, args_hash=proposal.args_hash, title=tool.title, choice=choice,
+            action=tool.name, args_hash=proposal.args_hash, title=self._named(tool, call, proposal), choice=choice,
         )  # fmt: skip
 
     async def ask_approver(
@@ -123,6 +125,13 @@ class Gates:
             stopped.append(self._title(proposal.tool))
         return stopped
 
+    def _named(self, tool: ToolSpec, call: ToolCall, proposal: Proposal) -> str:
+        """What a code confirms, in words: whoever reads the message must see what it would set free."""
+        labels: dict[str, str] = proposal.request.get("labels", {})
+        values = action_values(call, tool=tool, policies=self.policies, facts=proposal.facts, labels=labels)
+        named = [values[argument.name] for argument in tool.arguments if argument.source == "field"]
+        return f"{tool.title} ({', '.join(named)})"[:MAX_TITLE] if named else tool.title
+
     def _review(self, tool: ToolSpec, call: ToolCall, values: Mapping[str, str]) -> HumanReview:
         named = ", ".join(
             f"{argument.name} {values[argument.name]}" for argument in tool.arguments if argument.source != "session"
@@ -156,3 +165,12 @@ class Gates:
     def _title(self, tool: str) -> str:
         spec = self.policies.tools.get(tool)
         return spec.title if spec else tool
+
+
+def verification_data(challenge: Challenge) -> dict[str, Any]:
+    """What the customer's stream tells of a challenge."""
+    return {
+        "method": challenge.factor,
+        "sent_to": challenge.sent_to,
+        "expires_at": rfc3339(challenge.expires_at),
+    }

@@ -27,6 +27,7 @@ from desk.language.budget import turn_budget
 from desk.privacy.redaction import redact
 from graph.audited import notes_of
 from graph.checkpointer import EPOCH, TURN
+from graph.notices import Notices
 from graph.recorder import Recorder
 from graph.state import Reply, SupportState, TurnInput, TurnOutput, Wake
 
@@ -57,6 +58,7 @@ class TurnRunner:
         refusals: Collection[str],
         apologise: Apology,
         step_up: StepUp,
+        notices: Notices,
         housekeeping: Sequence[Housekeeping] = (),
         turn_timeout: timedelta,
         lease_ttl: timedelta,
@@ -69,6 +71,7 @@ class TurnRunner:
         self._refusals = refusals
         self._apologise = apologise
         self._step_up = step_up
+        self._notices = notices
         self._housekeeping = housekeeping
         self._codes: dict[str, str] = {}
         """One-time codes customers typed, by turn: in this process's memory alone, until they are compared."""
@@ -186,9 +189,17 @@ class TurnRunner:
             evidence=reply["evidence"],
         )
         events = [*unsent, *(_closing(reply, recorder))]
+        told_elsewhere = self._notices.wanted(turn)
         batch, more = await self._inbox.complete(
-            turn, outcome=reply["outcome"], answer=answer, events=events, notes=recorder.notes
+            turn,
+            outcome=reply["outcome"],
+            answer=answer,
+            events=events,
+            notes=recorder.notes,
+            also=(lambda connection: self._notices.store(connection, turn, reply)) if told_elsewhere else None,
         )
+        if told_elsewhere:
+            self._notices.outbox.nudge()
         self._hub.publish(batch)
         logger.info(
             "Turn completed",

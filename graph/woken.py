@@ -13,7 +13,7 @@ from desk.domain.ids import new_id
 from desk.handoff.triggers import escalation_on
 from desk.identity.identification import IdentificationStore
 from desk.policies.models import PolicySet
-from graph.gates import Gates
+from graph.gates import Gates, verification_data
 from graph.requests import blank_turn, memory_of, nothing_understood, restored, template
 from graph.state import Memory, SupportState, Waiting, Wake
 from tools.calls import ToolCall
@@ -44,10 +44,14 @@ class Woken:
             case "code" if wake["said"] != "verified":
                 return {**begun, **self._not_verified(begun["memory"], wake)}
             case "verified" | "code":
-                succeeded: Event = {"type": "verification.succeeded", "data": {}}
-                return await self._go_on(state, begun, proposal, {}, succeeded)
+                return await self._go_on(state, begun, proposal, {}, await self._succeeded(proposal))
             case "approval":
                 return await self._decided(state, begun, proposal)
+
+    async def _succeeded(self, proposal: Proposal) -> Event:
+        met = await self.gates.step_up.met(proposal.id)
+        data = verification_data(met) if met is not None else {}
+        return {"type": "verification.succeeded", "data": data}
 
     def _not_verified(self, memory: Memory, wake: Wake) -> SupportState:
         replies = self.policies.system_replies

@@ -11,13 +11,12 @@ from langgraph.types import interrupt
 
 from desk.approvals.models import Approval
 from desk.approvals.proposals import Proposal
-from desk.domain.clock import rfc3339
 from desk.domain.conversation import Event
 from desk.domain.errors import IntegrationError, NotFound, TooManyRequests
 from desk.handoff.triggers import escalation_by, escalation_on
 from desk.identity.identification import IdentificationStore
 from desk.policies.models import Intent, PolicySet, Requirement, ToolSpec
-from graph.gates import Gates
+from graph.gates import Gates, verification_data
 from graph.node import Emit
 from graph.requests import asked, following, template, with_news
 from graph.state import Memory, Request, SupportState, Waiting, Wake
@@ -176,10 +175,8 @@ class ToolCallNode:
         memory = update["memory"]
         event: Event = {
             "type": "verification.required",
-            "data": {
-                "method": challenge.factor, "sent_to": challenge.sent_to, "expires_at": rfc3339(challenge.expires_at),
-            },
-        }  # fmt: skip
+            "data": verification_data(challenge),
+        }
         return {
             **update,
             "planned_call": None,

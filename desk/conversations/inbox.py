@@ -5,7 +5,7 @@ every write of a turn names the epoch and is refused once another process has ta
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypedDict
@@ -32,6 +32,10 @@ class AcceptedTurn:
     turn_id: str
     after: int
     duplicate: bool
+
+
+Also = Callable[[AsyncConnection[DictRow]], Awaitable[None]]
+"""Stores something within a transaction that is not its own."""
 
 
 class AuditNote(TypedDict):
@@ -303,9 +307,11 @@ class Inbox:
         answer: Answer | None,
         events: Sequence[Event],
         notes: Sequence[AuditNote] = (),
+        also: Also | None = None,
     ) -> tuple[Batch, bool]:
         """Ends a turn and returns its last events and whether another turn is owed (the lease is then kept).
 
+        ``also`` stores more in the same transaction.
         Raises ``LeaseLost`` when another process runs this conversation now, or ended the turn; nothing is stored then.
         """
         encoded = encode_batch(events)
@@ -319,7 +325,13 @@ class Inbox:
             "options": Jsonb(list(answer.options)) if answer and answer.options else None,
             "evidence": Jsonb(list(answer.evidence)) if answer and answer.evidence else None,
         }  # fmt: skip
-        row = await self._one(_COMPLETE, values)
+        if also is None:
+            row = await self._one(_COMPLETE, values)
+        else:
+            async with self._pool.connection() as connection, connection.transaction():
+                row = await self._one(_COMPLETE, values, on=connection)
+                if row is not None:
+                    await also(connection)
         if row is None:
             raise LeaseLost("The turn was taken over by another process.")
         batch = Batch(conversation_id=turn.conversation_id, first=row["first_event"], encoded=encoded)

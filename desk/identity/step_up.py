@@ -234,6 +234,11 @@ class StepUp:
         )  # fmt: skip
         return None if row is None else row["verified_at"]
 
+    async def met(self, proposal_id: str) -> Challenge | None:
+        """The newest challenge of a proposal that was met."""
+        row = await self._one(_MET, proposal_id=proposal_id)
+        return None if row is None else _challenge(row)
+
     async def is_verified(self, challenge_id: str) -> bool:
         """Whether this very challenge was met, lately enough or not."""
         row = await self._one(_BY_ID, id=challenge_id)
@@ -459,6 +464,11 @@ WHERE id = (
     ORDER BY created_at DESC, id DESC LIMIT 1)
   AND status = 'open' AND attempts < %(limit)s AND expires_at > clock_timestamp()
 RETURNING *
+"""
+
+_MET = """
+SELECT * FROM step_up_challenges WHERE proposal_id = %(proposal_id)s AND status = 'verified'
+ ORDER BY verified_at DESC LIMIT 1
 """
 
 _BY_ID = "SELECT * FROM step_up_challenges WHERE id = %(id)s"

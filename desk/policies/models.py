@@ -154,6 +154,8 @@ class SystemReplies(PackModel):
     not_taken_back: str
     action_refused: str
     """The business system refuses and the tool names no reply of its own for the reason."""
+    notice_subject: str
+    """Subject of an e-mail about a decision. A plain line, not a template: it shows on locked screens."""
     person_option: str
     """Quick reply that asks for a person. A plain label, not a template."""
     yes_option: str

@@ -22,6 +22,9 @@ async def test_a_refund_below_the_threshold_needs_a_code_and_a_yes(customer: Cus
 
     assert asked.outcome == "verifying"
     assert asked.of("verification.required")[0]["sent_to"] == "a…@example.com"
+    assert confirm.of("verification.succeeded")[0]["method"] == "email"
+    (challenge,) = await rows(customer.desk.pool, "SELECT title FROM step_up_challenges")
+    assert challenge["title"] == "Refund an order (HP-10004, 35.00 USD)"
     assert confirm.outcome == "asked"
     assert "35.00 USD" in confirm.text
     assert confirm.options == ["Yes", "No"]
@@ -53,6 +56,8 @@ async def test_a_refund_above_the_threshold_waits_for_an_approver(customer: Cust
 
     assert done.outcome == "acted"
     assert done.of("approval.decided")[0]["decision"] == "approved"
+    (notice,) = await rows(customer.desk.pool, "SELECT payload FROM outbox WHERE kind = 'notice'")
+    assert notice["payload"]["text"] == done.text
     assert await refunded(customer, "HP-10003") == [12900]
 
 

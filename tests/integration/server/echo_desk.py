@@ -109,6 +109,7 @@ async def open_echo_desk(url: str, settings: Settings) -> AsyncIterator[EchoDesk
         refusals=(),
         apologise=_apologise,
         step_up=services.gates.step_up,
+        notices=services.notices,
         turn_timeout=timedelta(seconds=30),
         lease_ttl=timedelta(seconds=8),
     )
