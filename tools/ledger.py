@@ -132,9 +132,10 @@ class Ledger:
         return [Action(**row) for row in rows]
 
     async def history(self, *, customer_id: str, tool: str, but: str | None) -> tuple[int, int]:
-        """Of this customer and tool: the amounts of 24 hours, and how often it ran in 30 days.
+        """Of this customer and tool: the amounts of 24 hours that nobody approved, and how often it ran in 30 days.
 
-        Counts what ran, what may have run, and what runs; ``but``: not the action of this proposal.
+        What a person approved was looked at; the sum is there to find many small amounts that nobody looks at. Counts
+        what ran, what may have run, and what runs; ``but``: not the action of this proposal.
         """
         row = await self._one(_HISTORY, {"customer": customer_id, "tool": tool, "but": but})
         assert row is not None, "an aggregate has a row"
@@ -208,7 +209,8 @@ SELECT {_COLUMNS} FROM actions
 _LOCK_HISTORY = "SELECT pg_advisory_xact_lock(hashtextextended('actions ' || %(customer)s || ' ' || %(tool)s, 0))"
 
 _HISTORY = """
-SELECT coalesce(sum(amount) FILTER (WHERE at > now() - interval '24 hours'), 0) AS amount, count(*) AS times
+SELECT coalesce(sum(amount) FILTER (WHERE at > now() - interval '24 hours' AND approval_id IS NULL), 0) AS amount,
+       count(*) AS times
   FROM actions
  WHERE customer_id = %(customer)s AND tool = %(tool)s AND risk <> 'read' AND at > now() - interval '30 days'
    AND outcome IN ('started', 'succeeded', 'unknown') AND proposal_id IS DISTINCT FROM %(but)s

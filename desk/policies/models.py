@@ -178,9 +178,9 @@ class Phrases(PackModel):
 class Condition(PackModel):
     """One comparison of a value known when an action is decided on; several are joined by *and*.
 
-    ``value`` is a path: ``amount`` (of the call), ``daily_total`` (this customer's amounts of this tool in 24 hours,
-    this call included), ``argument.<name>``, ``fact.<field of the quote>`` or ``signal.<name>``. Money is compared in
-    minor units.
+    ``value`` is a path: ``amount`` (of the call), ``daily_total`` (this customer's amounts of this tool in 24 hours
+    that ran without an approver, this call included), ``argument.<name>``, ``fact.<field of the quote>`` or
+    ``signal.<name>``. Money is compared in minor units.
     """
 
     value: Annotated[str, Field(pattern=r"^(amount|daily_total|(argument|fact|signal)\.[a-z][a-z0-9_.]*)$")]

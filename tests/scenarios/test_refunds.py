@@ -14,6 +14,11 @@ async def refunded(customer: Customer, number: str) -> list[int]:
     return [row["amount"] for row in found]
 
 
+async def approve_all(customer: Customer) -> None:
+    for approval in await customer.desk.reviews.approvals(status="pending", after=None, limit=10):
+        await customer.desk.reviews.decide(approval.id, Decision(type="approve"), by=APPROVER)
+
+
 async def test_a_refund_below_the_threshold_needs_a_code_and_a_yes(customer: Customer) -> None:
     """R5.1, R5.8."""
     asked = await customer.says("Please refund order HP-10004, I am ava.moreno@example.com")
@@ -41,17 +46,10 @@ async def test_a_refund_above_the_threshold_waits_for_an_approver(customer: Cust
 
     assert waits.outcome == "awaiting_approval"
     assert between.outcome == "answered"
-    approvals = customer.desk.services.gates.approvals
-    (approval,) = await approvals.page(status="pending", after=None, limit=10)
+    (approval,) = await customer.desk.reviews.approvals(status="pending", after=None, limit=10)
     assert approval.request["action_requests"][0]["args"]["amount"] == "129.00"
     assert await refunded(customer, "HP-10003") == []
-
-    async def true(_: object) -> bool:
-        return True
-
-    decided = await approvals.decide(approval.id, Decision(type="approve"), by=APPROVER, still_true=true)
-    assert decided.wakes == customer.conversation_id
-    customer.desk.runner.wake(customer.conversation_id)
+    await approve_all(customer)
     done = await customer.hears_more()
 
     assert done.outcome == "acted"
@@ -74,3 +72,39 @@ async def test_an_order_of_somebody_else_is_not_there(customer: Customer) -> Non
 
     assert "250" not in heard.text
     assert heard.outcome == "asked"
+
+
+async def test_small_refunds_that_add_up_need_an_approver(customer: Customer) -> None:
+    """R5.3: cumulative per customer and day, so that nobody splits a large refund."""
+    spent = """
+        INSERT INTO proposals (id, conversation_id, customer_id, turn_id, pack_version, intent, tool, arguments,
+                               args_hash, facts, request)
+        VALUES ('prop_old', 'c', 'C-1001', 't', 'v', 'i', 'refund', '{}', 'h', '{}', '{}')
+    """
+    ran = """
+        INSERT INTO actions (id, key, conversation_id, turn_id, customer_id, tool, risk, args, amount, decision,
+                             proposal_id, outcome)
+        VALUES ('act_old', 'k', 'c', 't', 'C-1001', 'refund', 'high', '{}', 7000, 'allowed', 'prop_old', 'succeeded')
+    """
+    async with customer.desk.pool.connection() as connection:
+        await connection.execute(spent)
+        await connection.execute(ran)
+
+    await customer.says("Please refund order HP-10004, I am ava.moreno@example.com")
+    await customer.types_code()
+    waits = await customer.says("yes")
+
+    assert waits.outcome == "awaiting_approval"
+
+
+async def test_what_an_approver_agreed_to_does_not_count_against_small_refunds(customer: Customer) -> None:
+    await customer.says("Please refund order HP-10003, I am ava.moreno@example.com")
+    await customer.types_code()
+    await customer.says("yes")
+    await approve_all(customer)
+    await customer.hears_more()
+    await customer.says("Please refund order HP-10004")
+    await customer.types_code()
+    done = await customer.says("yes")
+
+    assert done.outcome == "acted"
