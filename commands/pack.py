@@ -22,9 +22,10 @@ def check(
 ) -> None:
     """Check a pack: every problem with file, line and key; exit code 1 when there is one."""
     from commands.output import print_json
+    from tools.registry import registry_problems
 
     path = resolve_pack(folder)
-    problems = check_pack(path)
+    problems = check_pack(path) or registry_problems(load_pack(path))
     policies = None if problems else load_pack(path)
     if json:
         print_json({"valid": not problems, "problems": problems, "version": policies and policies.version})

@@ -4,9 +4,10 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from desk.approvals.proposals import ProposalStore
 from desk.approvals.service import ApprovalService
@@ -16,7 +17,7 @@ from desk.channels.mailbox import FileMailbox
 from desk.channels.outbox import Outbox
 from desk.channels.senders import open_senders
 from desk.config.secret import installation_secret
-from desk.config.settings import Settings
+from desk.config.settings import Settings, system_variables
 from desk.conversations.events import EventLog
 from desk.conversations.hub import EventHub
 from desk.conversations.inbox import Inbox, enqueue_wake
@@ -24,6 +25,7 @@ from desk.conversations.pace import Pace
 from desk.conversations.store import ConversationStore
 from desk.db.pool import Pool, open_pool
 from desk.domain.contact import Factor
+from desk.domain.errors import ConfigurationError
 from desk.handoff.service import HandoffService
 from desk.identity.accounts import Accounts
 from desk.identity.host_tokens import HostTokens
@@ -36,12 +38,15 @@ from desk.integrations.postgres.crm import PostgresCrm
 from desk.integrations.postgres.orders import PostgresOrders
 from desk.integrations.postgres.scheduling import PostgresScheduling
 from desk.integrations.postgres.ticketing import PostgresTicketing
+from desk.integrations.remote import RemoteSystem
+from desk.integrations.rest import RestTransport
 from desk.integrations.seed import seed
 from desk.language.engine import LanguageEngine
 from desk.language.fallback import FallbackEngine
 from desk.language.offline import OfflineEngine
 from desk.policies.loader import load_pack, resolve_pack
 from desk.policies.models import PolicySet
+from desk.policies.systems import STANDARD, McpSystem, PostgresSystem, RestSystem, SystemSpec, variables_of
 from desk.rollout.switches import SwitchStore
 from graph.apology import Apologist
 from graph.builder import Services, build_graph
@@ -212,6 +217,8 @@ async def _services(
         build_retriever(settings, policies), _engine(settings, policies, stack=stack)
     )
     stack.push_async_callback(retriever.close)
+    variables = system_variables(frozenset().union(*(variables_of(spec) for spec in policies.systems.values())))
+    systems = await stack.enter_async_context(open_systems(pool, policies.systems, variables=variables))
     senders = await stack.enter_async_context(open_senders(settings, shop=policies.title, demo=demo))
     messaging = Messaging(outbox=Outbox(pool), senders=senders)
     services = assemble(
@@ -222,6 +229,7 @@ async def _services(
         retriever=retriever,
         outbox=messaging.outbox,
         factors=senders.available,
+        systems=systems,
     )
     await refuse_lost_proposals(services.gates.proposals, policies=policies)
     return services, pool, messaging
@@ -236,6 +244,31 @@ def reference_systems(pool: Pool) -> Systems:
         ticketing=PostgresTicketing(pool=pool),
         scheduling=PostgresScheduling(pool=pool),
     )
+
+
+@asynccontextmanager
+async def open_systems(
+    pool: Pool, specs: Mapping[str, SystemSpec], *, variables: Mapping[str, str]
+) -> AsyncIterator[Systems]:
+    """The business systems of a pack: the reference ones, with those of its ``systems.yaml`` in their place or beside.
+
+    ``variables``: values of those the pack names.
+    """
+    async with AsyncExitStack() as stack:
+        remote: dict[str, Any] = {}
+        for spec in specs.values():
+            match spec:
+                case RestSystem():
+                    transport = RestTransport(spec=spec, variables=variables)
+                    stack.push_async_callback(transport.aclose)
+                    remote[spec.id] = RemoteSystem(spec=spec, transport=transport)
+                case McpSystem(id=name):
+                    raise ConfigurationError(f"systems.yaml: {name}: the MCP adapter is not part of this version")
+                case PostgresSystem():
+                    pass
+        standard = {name: system for name, system in remote.items() if name in STANDARD}
+        sources = {name: system for name, system in remote.items() if name not in STANDARD}
+        yield replace(reference_systems(pool), **standard, sources=sources)
 
 
 def assemble(

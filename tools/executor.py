@@ -20,6 +20,7 @@ from desk.domain.conversation import Actor
 from desk.domain.errors import IntegrationError, NotPossible, OutcomeUnknown, RecordNotFound, SystemUnavailable
 from desk.domain.ids import new_id
 from desk.integrations.protocols import Refused
+from desk.integrations.records import ResultMalformed, plain
 from desk.policies.models import Intent, PolicySet, ToolSpec
 from tools.calls import ToolCall, ToolResult
 from tools.evidence import EvidenceStore, is_agreed
@@ -38,7 +39,7 @@ from tools.policy import (
     unmet,
 )
 from tools.registry import BoundTool, ToolRegistry
-from tools.results import ResultMalformed, plain, reduced
+from tools.results import reduced
 
 logger = logging.getLogger(__name__)
 

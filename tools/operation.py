@@ -1,7 +1,7 @@
 """What a tool can be bound to: one operation of one business system."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from desk.integrations.protocols import Billing, Crm, Orders, Scheduling, Ticketing
@@ -17,6 +17,8 @@ class Systems:
     crm: Crm
     ticketing: Ticketing
     scheduling: Scheduling
+    sources: Mapping[str, Any] = field(default_factory=dict)
+    """Tool sources of the pack's own, by id: each has a method for every operation it describes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +27,7 @@ class Operation:
 
     arguments: tuple[ArgumentType, ...] = ()
     """Types of the arguments that do not come from the session, in the method's order."""
-    result: type
+    result: Any
     """The TypedDict the method answers with."""
     method: Callable[[Systems], Callable[..., Awaitable[Any]]]
     """Called with those arguments, ``customer_id=`` and, when it writes, ``key=``."""

@@ -2,9 +2,11 @@
 
 import difflib
 import os
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -101,3 +103,14 @@ def load_settings() -> Settings:
     except ValidationError as exc:
         first = exc.errors()[0]
         raise ConfigurationError(f"{first['loc'][0]}: {first['msg']}") from exc
+
+
+def system_variables(names: Collection[str]) -> dict[str, str]:
+    """The variables a pack asks for to reach its business systems.
+
+    Raises ``ConfigurationError`` with every one that is not set.
+    """
+    written = {**dotenv_values(".env"), **os.environ}
+    if missing := sorted(name for name in names if not written.get(name)):
+        raise ConfigurationError(f"{', '.join(missing)}: not set; the pack's systems.yaml asks for it")
+    return {name: str(written[name]) for name in names}

@@ -12,6 +12,7 @@ from desk.policies.placeholders import ALWAYS, CODE_MESSAGES, HANDED_OVER, PROMP
 from desk.policies.references import problems_of_reference, problems_of_template
 from desk.policies.regex_risk import risk
 from desk.policies.sources import PackFiles, Written
+from desk.policies.system_checks import check_systems
 from desk.policies.yaml_source import Key, Problem
 
 OUT_OF_SCOPE = "oos"
@@ -28,6 +29,7 @@ def cross_check(files: PackFiles) -> Iterator[Problem]:
         yield from problems_of_template(refusal, ("template",), refusal.value.template, HANDED_OVER, files)
     yield from _refusal_patterns(files)
     yield from check_actions(files)
+    yield from check_systems(files)
     yield from _triggers(files)
     yield from _situations(files)
     yield from _step_up(files)
@@ -47,6 +49,7 @@ def _duplicates(files: PackFiles) -> Iterator[Problem]:
     named: list[tuple[str, list[tuple[str, Written[Any]]]]] = [
         ("id", [(item.value.id, item) for item in files.refusals]),
         ("name", [(item.value.name, item) for item in files.tools]),
+        ("id", [(item.value.id, item) for item in files.systems]),
         ("id", [(item.value.id, item) for item in files.approvals]),
         ("id", [(item.value.id, item) for item in files.queues]),
         ("id", [(item.value.id, item) for item in files.triggers]),

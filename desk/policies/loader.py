@@ -31,6 +31,7 @@ def load_pack(path: Path) -> PolicySet:
         intents={item.value.id: item.value for item in files.intents},
         refusals={item.value.id: item.value for item in files.refusals},
         tools={item.value.name: item.value for item in files.tools},
+        systems={item.value.id: item.value for item in files.systems},
         approvals={item.value.id: item.value for item in files.approvals},
         queues={item.value.id: item.value for item in files.queues},
         triggers={item.value.id: item.value for item in files.triggers},

@@ -10,12 +10,15 @@ from datetime import date
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from desk.domain.contact import Factor
+from desk.policies.base import ArgumentType as ArgumentType
+from desk.policies.base import Identifier as Identifier
+from desk.policies.base import PackModel as PackModel
+from desk.policies.systems import SystemSpec
 
 Level = Literal[0, 1, 2]
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,47}$")]
 
 
 def _compiles(pattern: str) -> str:
@@ -27,10 +30,6 @@ def _compiles(pattern: str) -> str:
 
 
 Pattern = Annotated[str, AfterValidator(_compiles)]
-
-
-class PackModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
 class Assistant(PackModel):
@@ -289,9 +288,6 @@ class Refusal(PackModel):
     queue: Identifier
     priority: Literal["normal", "high", "urgent"]
     template: str
-
-
-ArgumentType = Literal["order_number", "invoice_number", "text", "choice", "reference", "money"]
 
 
 class ToolArgument(PackModel):
@@ -597,6 +593,8 @@ class PolicySet(PackModel):
     intents: dict[str, Intent]
     refusals: dict[str, Refusal]
     tools: dict[str, ToolSpec]
+    systems: dict[str, SystemSpec] = Field(default_factory=dict)
+    """Business systems that are not the reference ones (``systems.yaml``)."""
     approvals: dict[str, ApprovalRule]
     queues: dict[str, Queue]
     triggers: dict[str, Trigger]

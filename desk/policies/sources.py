@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from desk.policies import models
+from desk.policies import models, systems
 from desk.policies.yaml_source import Document, Key, Problem, parse_front_matter, parse_yaml, read_text
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -22,6 +22,8 @@ LISTS: dict[str, tuple[str, type[BaseModel]]] = {
     "queues.yaml": ("id", models.Queue),
     "escalation.yaml": ("id", models.Trigger),
 }
+SYSTEMS = "systems.yaml"
+"""Only of packs whose systems are not the reference ones."""
 FOLDERS = {
     "intents": ".yaml",
     "replies": ".md",
@@ -46,7 +48,7 @@ SEEDS: dict[str, type[BaseModel]] = {
     "bookings": models.SeedBooking,
 }
 
-KINDS = ("intent", "refusal", "tool", "approval", "queue", "trigger", "reply", "prompt", "article", "area")
+KINDS = ("intent", "refusal", "tool", "approval", "queue", "trigger", "reply", "prompt", "article", "area", "system")
 
 
 class PackHeader(models.PackModel):
@@ -90,6 +92,7 @@ class PackFiles:
     intents: list[Written[models.Intent]] = field(default_factory=list)
     refusals: list[Written[models.Refusal]] = field(default_factory=list)
     tools: list[Written[models.ToolSpec]] = field(default_factory=list)
+    systems: list[Written[Any]] = field(default_factory=list)
     approvals: list[Written[models.ApprovalRule]] = field(default_factory=list)
     queues: list[Written[models.Queue]] = field(default_factory=list)
     triggers: list[Written[models.Trigger]] = field(default_factory=list)
@@ -145,9 +148,9 @@ def _layout(names: list[str]) -> Iterator[Problem]:
 def _read_one(root: Path, name: str, files: PackFiles, problems: list[Problem]) -> None:
     folder, _, rest = name.rpartition("/")
     stem = rest.rpartition(".")[0]
-    known = name in LISTS or name in {"pack.yaml", "README.md"} or name in CHECKS
+    known = name in LISTS or name in {"pack.yaml", "README.md", SYSTEMS} or name in CHECKS
     if not known and (folder == "checks" or FOLDERS.get(folder) != Path(name).suffix):
-        likely = [*LISTS, "pack.yaml", *CHECKS, *(f"{place}/{stem}{end}" for place, end in FOLDERS.items())]
+        likely = [*LISTS, "pack.yaml", SYSTEMS, *CHECKS, *(f"{place}/{stem}{end}" for place, end in FOLDERS.items())]
         message = f"is not a file of a pack{_did_you_mean(name, likely) or '.'} Rename or remove it"
         problems.append(Problem(file=name, line=1, key="", message=message))
         return
@@ -204,6 +207,8 @@ def _read_yaml(document: Document, folder: str, stem: str, files: PackFiles, pro
         else:
             files.unreadable.add(kind)
         getattr(files, kind + "s").extend(rows)
+    elif document.file == SYSTEMS:
+        files.systems.extend(_systems(document, problems))
     elif document.file == "pack.yaml" and isinstance(value, dict):
         header = _validate(PackHeader, value, document, (), problems)
         if header is not None:
@@ -235,6 +240,22 @@ def _rows(model: type[Model], document: Document, problems: list[Problem]) -> It
         return
     for index, row in enumerate(document.value):
         value = _validate(model, row, document, (index,), problems)
+        if value is not None:
+            yield Written(value=value, document=document, key=(index,))
+
+
+def _systems(document: Document, problems: list[Problem]) -> Iterator[Written[Any]]:
+    """Each system by its kind."""
+    if not isinstance(document.value, list):
+        _must_be(document, "list", problems)
+        return
+    for index, row in enumerate(document.value):
+        kind = row.get("kind") if isinstance(row, dict) else None
+        if kind not in systems.KINDS:
+            message = f"must be one of {', '.join(systems.KINDS)}{_did_you_mean(str(kind), systems.KINDS)}"
+            problems.append(document.problem((index, "kind"), message))
+            continue
+        value = _validate(systems.KINDS[str(kind)], row, document, (index,), problems)
         if value is not None:
             yield Written(value=value, document=document, key=(index,))
 
@@ -307,7 +328,13 @@ def _keys_at(model: type[BaseModel], loc: tuple[Any, ...]) -> set[str]:
     """Keys the model allows at this place."""
     here: Any = model
     for part in loc:
+        if typing.get_origin(here) is dict:
+            here = typing.get_args(here)[1]
+            continue
         annotation = here.model_fields[part].annotation if isinstance(part, str) else here
+        if typing.get_origin(annotation) is dict:
+            here = annotation
+            continue
         inner = [kind for kind in typing.get_args(annotation) if kind not in (Ellipsis, type(None))]
         here = inner[0] if inner else annotation
     return set(here.model_fields)

@@ -7,6 +7,7 @@ socket of its own and answers through a client, so the same records and the same
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from desk.db.pool import Pool
 from desk.integrations.postgres.billing import PostgresBilling
@@ -15,6 +16,10 @@ from desk.integrations.postgres.orders import PostgresOrders
 from desk.integrations.postgres.scheduling import PostgresScheduling
 from desk.integrations.postgres.ticketing import PostgresTicketing
 from desk.integrations.protocols import Billing, Crm, Orders, Scheduling, Ticketing
+from graph.bootstrap import open_systems
+from tests.fakes.example_systems import example_systems
+from tests.fakes.rest_shop import TOKEN, rest_shop
+from tools.operation import Systems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,4 +47,12 @@ async def _postgres(pool: Pool) -> AsyncIterator[Adapters]:
     yield postgres_systems(pool)
 
 
-ADAPTERS: dict[str, Callable[[Pool], AbstractAsyncContextManager[Adapters]]] = {"postgres": _postgres}
+@asynccontextmanager
+async def _rest(pool: Pool) -> AsyncIterator[Systems]:
+    async with rest_shop(postgres_systems(pool)) as shop:
+        variables = {"SYSTEM_SHOP_URL": shop.base_url, "SYSTEM_SHOP_TOKEN": TOKEN}
+        async with open_systems(pool, example_systems("rest-shop.yaml"), variables=variables) as systems:
+            yield systems
+
+
+ADAPTERS: dict[str, Callable[[Pool], AbstractAsyncContextManager[Any]]] = {"postgres": _postgres, "rest": _rest}

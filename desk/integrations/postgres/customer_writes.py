@@ -21,7 +21,7 @@ from desk.db.pool import Pool
 from desk.domain.errors import FrontdeskError, NotPossible, OutcomeUnknown, SystemUnavailable
 from desk.integrations.postgres.customer_reads import BECOME, STATEMENT_TIMEOUT_MS, no_such_record
 from desk.integrations.protocols import Refused
-from desk.integrations.records import from_json, to_json
+from desk.integrations.records import RECORD_NAMES, from_json, is_text, to_json
 
 _REASONS: tuple[Refused, ...] = get_args(Refused)
 
@@ -101,17 +101,13 @@ def refusal(reason: Refused, *, system: str) -> NotPossible:
 
 def _storable(effect: Effect) -> None:
     """PostgreSQL stores neither a NUL nor half a surrogate pair: such a number names nothing, such a value is none."""
-    if not _is_text(effect.customer_id):
+    if not is_text(effect.customer_id):
         raise no_such_record(effect.system)
     for name, value in effect.arguments.items():
-        if isinstance(value, str) and not _is_text(value):
-            if name in ("number", "order_number", "reference", "method_id", "slot_id"):
+        if isinstance(value, str) and not is_text(value):
+            if name in RECORD_NAMES:
                 raise no_such_record(effect.system)
             raise refusal("value_invalid", system=effect.system)
-
-
-def _is_text(value: str) -> bool:
-    return "\x00" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 @asynccontextmanager
