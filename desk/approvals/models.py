@@ -116,7 +116,7 @@ class Decided:
     wakes: str | None
     """The conversation that has news now."""
     votes: int = 0
-    """People who agreed so far, while the request still waits for a second one."""
+    """People who agreed to the same, while the request still waits for a second one."""
 
 
 def decided_event(approval: Approval) -> Event:

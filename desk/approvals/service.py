@@ -5,7 +5,7 @@ click at once are told apart by a row lock and the status: the first wins, the o
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from psycopg import AsyncConnection
@@ -143,7 +143,8 @@ class ApprovalService:
         """Ends requests whose time is over; returns the conversations that have to hear it."""
         async with self._pool.connection() as connection, connection.transaction():
             rows = await (await connection.execute(_LOCK_DUE, {"limit": limit})).fetchall()
-            for row in rows:
+            # In one order everywhere: two processes that wake the same conversations do not wait for each other.
+            for row in sorted(rows, key=lambda row: row["conversation_id"]):
                 await self._end(connection, Approval(**row), "expired", by="system", reason=None)
         return [row["conversation_id"] for row in rows]
 
@@ -151,6 +152,8 @@ class ApprovalService:
         self, connection: AsyncConnection[DictRow], locked: _Locked, decision: Decision, *, by: Decider
     ) -> Decided:
         approval, actor = locked.approval, by.id
+        if decision.args and decision.type != "edit":
+            raise InvalidRequest("args are for an edit alone.", code="args_not_expected")
         match decision.type:
             case "respond":
                 return await self._ask(connection, approval, _words(decision), actor=actor)
@@ -162,12 +165,11 @@ class ApprovalService:
                     arguments = _edited(arguments, decision.args, editable=self._editable.get(approval.tool, ()))
                 final = hash_of(approval.tool, arguments, customer_id=approval.customer_id)
                 agreed = 1 + sum(seen == final for person, seen in locked.voters.items() if person != by.id)
+                reason = _words(decision) if (decision.reason or "").strip() else None
                 if agreed < approval.people:
                     return await self._vote(connection, locked, by=by, final=final)
                 status: ApprovalStatus = "approved" if final == approval.args_hash else "edited"
-                return await self._end(
-                    connection, approval, status, by=actor, reason=decision.reason, final=(arguments, final)
-                )
+                return await self._end(connection, approval, status, by=actor, reason=reason, final=(arguments, final))
 
     async def _vote(self, connection: AsyncConnection[DictRow], locked: _Locked, *, by: Decider, final: str) -> Decided:
         """One of two people agreed; the request goes on waiting for another one who agrees to the same."""
@@ -175,7 +177,7 @@ class ApprovalService:
             raise Conflict("You agreed already; a second person has to decide.", code="already_voted")
         values = {"id": locked.approval.id, "staff": by.id, "hash": final, "actor": by.id}
         await connection.execute(_VOTE, values)
-        return Decided(approval=locked.approval, wakes=None, votes=1 + len(locked.voters))
+        return Decided(approval=locked.approval, wakes=None, votes=1)
 
     async def _ask(
         self, connection: AsyncConnection[DictRow], approval: Approval, question: str, *, actor: str
@@ -193,7 +195,7 @@ class ApprovalService:
                 "words": question,
             },
         )
-        return Decided(approval=approval, wakes=approval.conversation_id)
+        return Decided(approval=replace(approval, questions=row["questions"]), wakes=approval.conversation_id)
 
     async def _end(
         self,
@@ -227,7 +229,10 @@ class ApprovalService:
     async def _lock(self, connection: AsyncConnection[DictRow], approval_id: str) -> _Locked:
         row = await (await connection.execute(_LOCK, {"id": approval_id})).fetchone()
         assert row is not None, "requests are never deleted while they can be decided"
-        over, requested_by, voters = row.pop("over"), row.pop("requested_by"), row.pop("voters")
+        over, requested_by = row.pop("over"), row.pop("requested_by")
+        # A statement of its own: the one before sees the votes from before it waited for the lock.
+        votes = await (await connection.execute(_VOTERS, {"id": approval_id})).fetchall()
+        voters = {vote["staff_id"]: vote["args_hash"] for vote in votes}
         return _Locked(approval=Approval(**row), over=over, requested_by=requested_by, voters=voters)
 
     async def _many(self, query: str, **values: Any) -> list[Approval]:
@@ -286,7 +291,7 @@ def _edited(arguments: Mapping[str, str], changes: Mapping[str, str], *, editabl
             allowed = ", ".join(editable) or "nothing"
             raise InvalidRequest(f"{name[:48]} may not be edited here; {allowed} may.", code="not_editable")
         new, old = minor_units(value), minor_units(arguments[name])
-        if new is None or old is None or new > old:
+        if not new or old is None or new > old:
             raise InvalidRequest(
                 f"{name} must be an amount like 12.50, up to {arguments[name]}.", code="edit_out_of_bounds"
             )
@@ -326,12 +331,11 @@ SELECT {_COLUMNS} FROM approvals
 """
 
 _LOCK = f"""
-SELECT {_COLUMNS}, approvals.expires_at <= clock_timestamp() AS over, proposals.requested_by,
-       coalesce((SELECT jsonb_object_agg(staff_id, approval_votes.args_hash) FROM approval_votes
-                  WHERE approval_id = approvals.id), '{{}}') AS voters
+SELECT {_COLUMNS}, approvals.expires_at <= clock_timestamp() AS over, proposals.requested_by
   FROM approvals JOIN proposals ON proposals.id = approvals.proposal_id
  WHERE approvals.id = %(id)s FOR UPDATE OF approvals
 """
+_VOTERS = "SELECT staff_id, args_hash FROM approval_votes WHERE approval_id = %(id)s"
 _LOCK_PENDING = f"""
 SELECT {_COLUMNS} FROM approvals WHERE conversation_id = %(conversation)s AND status = 'pending' ORDER BY id FOR UPDATE
 """

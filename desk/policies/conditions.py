@@ -9,7 +9,7 @@ _MISSING = object()
 
 
 def holds(condition: Condition, values: Mapping[str, Any]) -> bool | None:
-    """Whether the condition is fulfilled; None when its value is not known.
+    """Whether the condition is fulfilled; None when its value is not known, or is no number where one is compared.
 
     ``values`` are nested mappings: ``{"amount": 12900, "fact": {"refundable": {"amount": 12900, …}}, …}``. A value
     that is known to be nothing (``None``) fulfils no comparison.
@@ -21,12 +21,15 @@ def holds(condition: Condition, values: Mapping[str, Any]) -> bool | None:
         value = value["amount"]
     if value is None:
         return False
-    number = value if isinstance(value, int) and not isinstance(value, bool) else None
+    number = value if type(value) is int else None
+    if number is None and not (condition.above is condition.at_most is None):
+        return None
     return all(
         (
             condition.above is None or (number is not None and number > condition.above),
             condition.at_most is None or (number is not None and number <= condition.at_most),
-            condition.equals is None or value == condition.equals,
+            # True is 1 to Python, and is not to anybody who writes a pack.
+            condition.equals is None or (value == condition.equals and type(value) is type(condition.equals)),
             not condition.one_of or value in condition.one_of,
             not condition.none_of or value not in condition.none_of,
         )
