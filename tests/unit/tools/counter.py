@@ -176,11 +176,12 @@ class Counter:
 
     async def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         async with self.pool.connection() as connection:
-            return list(await (await connection.execute(query.encode(), values)).fetchall())
+            cursor = await connection.execute(query.encode(), values)
+            return list(await cursor.fetchall()) if cursor.description else []
 
     async def refunds(self, number: str = "HP-10004") -> list[int]:
         """What the shop really paid back."""
-        found = await self.rows("SELECT amount FROM shop.refunds WHERE order_number = %s ORDER BY id", number)
+        found = await self.rows("SELECT amount FROM shop.refunds WHERE order_number = %s ORDER BY reference", number)
         return [row["amount"] for row in found]
 
     async def outcomes(self, proposal: Proposal) -> list[tuple[str, str | None]]:
