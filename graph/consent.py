@@ -9,8 +9,9 @@ from functools import lru_cache
 from desk.policies.models import Phrases
 from graph.state import Consent
 
-_APART = re.compile(r"[,.;!:]+|\s+-\s+")
-_POLITE = frozenset({"please", "thanks", "thank you", "many thanks", "piper", "ok", "okay", "hi", "hello"})
+_APART = re.compile(r"[,.;!?:]+|\s+-\s+")
+_POLITE = frozenset({"please", "thanks", "thank you", "many thanks", "ok", "okay", "hi", "hello"})
+_QUESTION = re.compile("[?？؟\u037e]")
 MAX_CHARS = 120
 
 
@@ -18,17 +19,19 @@ def consent_in(text: str, *, phrases: Phrases) -> Consent | None:
     """What the message as a whole says; None when it says anything else besides.
 
     Every part between punctuation marks is a phrase of one kind, or courtesy: "Yes, please." is a yes, "Yes, but only
-    half of it" is not.
+    half of it" is not, and neither is a question. Where parts say no and stop, it is a stop.
     """
     if len(text) > MAX_CHARS:
         return None
     kinds = _kinds(phrases)
     whole = _plain(text)
-    if whole in kinds:
-        return kinds[whole]
-    parts = [plain for part in _APART.split(text) if (plain := _plain(part))]
+    parts = [whole] if whole in kinds else [plain for part in _APART.split(text) if (plain := _plain(part))]
     said = {kinds.get(part) for part in parts if part in kinds or part not in _POLITE}
-    return said.pop() if len(said) == 1 else None
+    if said == {"no", "stop"}:
+        return "stop"
+    if len(said) != 1 or (said == {"yes"} and _QUESTION.search(text)):
+        return None
+    return said.pop()
 
 
 def begins_with_consent(text: str, *, phrases: Phrases) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from desk.approvals.proposals import Proposal, ProposalStore
 from desk.domain.errors import ConfigurationError
 from desk.policies.models import PolicySet
+from tools.calls import ToolCall
+from tools.policy import fault
 
 
 async def refuse_lost_proposals(proposals: ProposalStore, *, policies: PolicySet) -> None:
@@ -28,8 +30,8 @@ def lost(waiting: Sequence[Proposal], *, policies: PolicySet) -> Iterator[str]:
         if tool is None:
             yield f"{proposal.id} needs the tool {proposal.tool}, which is gone"
             continue
-        names = {argument.name for argument in tool.arguments if argument.source != "session"}
-        if names != proposal.arguments.keys():
+        call: ToolCall = {"id": "", "tool": tool.name, "arguments": proposal.arguments, "purpose": "answer"}
+        if tool.risk == "read" or fault(call, tool):
             yield f"{proposal.id} calls {proposal.tool} with other arguments than it takes now"
         if proposal.intent is not None:
             intent = policies.intents.get(proposal.intent)

@@ -111,7 +111,7 @@ class ProposalStore:
             await connection.execute(_CLOSE, {"id": proposal_id, "status": status})
 
     async def waiting(self) -> list[Proposal]:
-        """Open proposals that a customer or an approver may still come back to: what a new release has to honour."""
+        """Proposals that wait for an approver, or were agreed to and not begun: what a new release has to honour."""
         async with self._pool.connection() as connection:
             rows = await (await connection.execute(_WAITING)).fetchall()
         return [Proposal(**row) for row in rows]
@@ -167,6 +167,8 @@ SELECT audit_append('proposal.withdrawn', 'assistant', conversation_id, customer
 
 _WAITING = f"""
 SELECT {_COLUMNS} FROM proposals
- WHERE status = 'open' AND EXISTS (SELECT FROM approvals WHERE proposal_id = proposals.id AND status = 'pending')
- ORDER BY id LIMIT 1000
+ WHERE status = 'open' AND EXISTS (SELECT FROM approvals WHERE proposal_id = proposals.id
+                                      AND approvals.status IN ('pending', 'approved', 'edited'))
+   AND NOT EXISTS (SELECT FROM actions WHERE key = proposals.id)
+ ORDER BY id
 """

@@ -121,6 +121,11 @@ class Counter:
         )  # fmt: skip
         await self.codes.step_up.check(proposal.conversation_id, await self.codes.code(challenge))
 
+    async def quote(self, tool: str, *, intent: str, **arguments: str) -> Any:
+        """The facts of a tool that reads, as the graph would have them."""
+        result: Any = await self.reads(tool, intent=intent, purpose="facts", **arguments)
+        return result["data"]
+
     async def again(self, proposal: Proposal) -> Proposal:
         found = await self.proposals.find(proposal.id)
         assert found is not None
@@ -193,15 +198,20 @@ class Counter:
 class OddBilling:
     """A billing system that does what its script says, call by call, and then works. ``effects`` is what it really did.
 
-    Steps: an exception (nothing was done) · ``("done", exception)`` · ``hangs`` · ``done, hangs`` · ``answers x``.
+    Its quote is always the same. Steps: an exception (nothing was done) · ``("done", exception)`` · ``hangs`` ·
+    ``done, hangs`` · ``("answers", x)``: done, and then this answer.
     """
 
-    def __init__(self, *script: Any, honours_keys: bool = True) -> None:
+    def __init__(self, *script: Any, honours_keys: bool = True, quote: Mapping[str, Any] = QUOTE) -> None:
+        self.quote = {**quote, "customer_id": "C-1001"}
         self.script = list(script)
         self.honours_keys = honours_keys
         self.calls: list[str] = []
         self.effects: list[tuple[str, int]] = []
         self.reached = asyncio.Event()
+
+    async def get_refund_quote(self, order_number: str, *, customer_id: str) -> Any:
+        return self.quote
 
     async def refund(self, order_number: str, amount: Any, *, customer_id: str, key: str) -> Any:
         self.calls.append(key)

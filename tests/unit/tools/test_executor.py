@@ -294,8 +294,12 @@ async def test_a_code_opens_the_question_it_was_asked_for_and_no_other(counter: 
 
 async def test_facts_for_what_was_proved_are_read_also_when_the_code_is_old_and_people_agreed(counter: Counter) -> None:
     """R5.3: an approver may take longer than a code is valid; then the customer is not asked for another one."""
+    policies = _may(counter, "close_account", "close_account", "get_customer")
+    verified_only = policies.tools["get_customer"].model_copy(update={"level": 2})
+    counter = counter.changed(
+        policies=policies.model_copy(update={"tools": policies.tools | {"get_customer": verified_only}})
+    )
     close = await counter.proposes("close_account", intent="close_account", facts={})
-    counter.policies = _may(counter, "close_account", "close_account", "get_customer")
 
     async def read(proposal: Any) -> Any:
         return await counter.reads("get_customer", intent="close_account", purpose="facts", proposal=proposal)

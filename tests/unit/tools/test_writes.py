@@ -18,23 +18,27 @@ from desk.domain.errors import (
     SystemUnavailable,
 )
 from desk.policies.models import AllowedAction
+from tests.fakes.systems import MemorySystems, order
 from tests.unit.tools.counter import APPROVER, AVA, QUOTE, Counter, OddBilling, true
 from tools.executor import Attempt, Place
 from tools.ledger import Ledger
 from tools.policy import Confirm, Deny, NeedApproval, StepUp
 
+LARGE = QUOTE | {"order_number": "HP-10003", "refundable": {"amount": 12900, "currency": "USD"}}
 REFUND = {"order_number": "HP-10004", "amount": "35.00"}
 
 
-def odd(counter: Counter, *script: Any, honours: bool = True, **changes: Any) -> tuple[Counter, OddBilling]:
+def odd(
+    counter: Counter, *script: Any, honours: bool = True, quote: Any = QUOTE, **changes: Any
+) -> tuple[Counter, OddBilling]:
     """The counter with a billing system that misbehaves."""
-    billing = OddBilling(*script, honours_keys=honours)
+    billing = OddBilling(*script, honours_keys=honours, quote=quote)
     replaying = ("billing",) if honours else ()
     return counter.changed(systems={"billing": billing}, replaying=replaying, timeout=0.1, **changes), billing
 
 
 async def ledger_of(counter: Counter) -> list[dict[str, Any]]:
-    return await counter.rows("SELECT * FROM actions ORDER BY id")
+    return await counter.rows("SELECT * FROM actions WHERE risk <> 'read' ORDER BY id")
 
 
 # --- the real shop
@@ -43,10 +47,11 @@ async def ledger_of(counter: Counter) -> list[dict[str, Any]]:
 async def test_a_refund_everybody_agreed_to_is_made_once_and_written_down(shop_counter: Counter) -> None:
     """R5.5, R5.6, R6.7: before and after, with what it was decided on; asked for again it is the same refund."""
     counter = shop_counter
+    facts = await counter.quote("get_refund_quote", intent="return_and_refund", order_number="HP-10004")
     proposal = await counter.proposes(**REFUND)
 
-    first: Any = await counter.writes(proposal)
-    second: Any = await counter.writes(proposal)
+    first: Any = await counter.writes(proposal, facts=facts)
+    second: Any = await counter.writes(proposal, facts=facts)
 
     (action,) = await ledger_of(counter)
     assert await counter.refunds() == [3500]
@@ -70,11 +75,11 @@ async def test_a_refund_everybody_agreed_to_is_made_once_and_written_down(shop_c
 async def test_without_one_of_them_nothing_happens(shop_counter: Counter) -> None:
     """R5.1, R5.3, R5.8: the code, the yes, the approver; the ledger holds only what ran."""
     counter = shop_counter
-    quote = QUOTE | {"refundable": {"amount": 12900, "currency": "USD"}}
+    facts = await counter.quote("get_refund_quote", intent="return_and_refund", order_number="HP-10003")
     proposal = await counter.proposes(order_number="HP-10003", amount="129.00", ready=False)
 
     async def stopped() -> Any:
-        outcome = await counter.writes(proposal, facts=quote)
+        outcome = await counter.writes(proposal, facts=facts)
         assert isinstance(outcome, Attempt)
         assert await counter.refunds("HP-10003") == []
         assert await ledger_of(counter) == []
@@ -88,7 +93,7 @@ async def test_without_one_of_them_nothing_happens(shop_counter: Counter) -> Non
     approval = await counter.asks_approver(proposal)
     assert isinstance(await stopped(), NeedApproval)
     await counter.approvals.decide(approval.id, Decision(type="approve"), by=APPROVER, still_true=true)
-    done: Any = await counter.writes(proposal, facts=quote)
+    done: Any = await counter.writes(proposal, facts=facts)
 
     assert done["outcome"] == "succeeded"
     assert await counter.refunds("HP-10003") == [12900]
@@ -99,8 +104,7 @@ async def test_without_one_of_them_nothing_happens(shop_counter: Counter) -> Non
 @pytest.mark.parametrize("decided", ["rejected", "expired", "superseded"])
 async def test_no_other_decision_lets_it_run(counter: Counter, decided: str) -> None:
     """R5.3."""
-    counter, billing = odd(counter)
-    quote = QUOTE | {"refundable": {"amount": 12900, "currency": "USD"}}
+    counter, billing = odd(counter, quote=LARGE)
     proposal = await counter.proposes(order_number="HP-10003", amount="129.00")
     approval = await counter.asks_approver(proposal)
     match decided:
@@ -113,7 +117,7 @@ async def test_no_other_decision_lets_it_run(counter: Counter, decided: str) -> 
         case "superseded":
             await counter.approvals.supersede(approval.id, reason="")
 
-    outcome = await counter.writes(proposal, facts=quote)
+    outcome = await counter.writes(proposal, facts=LARGE)
 
     assert isinstance(outcome, Attempt)
     assert isinstance(outcome.stopped, NeedApproval)
@@ -122,14 +126,13 @@ async def test_no_other_decision_lets_it_run(counter: Counter, decided: str) -> 
 
 async def test_what_an_approver_made_of_it_is_what_runs(counter: Counter) -> None:
     """R5.3: the lowered amount, and no other one; also not the amount that was asked for."""
-    counter, billing = odd(counter)
-    quote = QUOTE | {"refundable": {"amount": 12900, "currency": "USD"}}
+    counter, billing = odd(counter, quote=LARGE)
     proposal = await counter.proposes(order_number="HP-10003", amount="129.00")
     await counter.approves(proposal, Decision(type="edit", args={"amount": "120.00"}))
 
-    asked = await counter.writes(proposal, facts=quote)
-    between = await counter.writes(proposal, facts=quote, amount="125.00")
-    done: Any = await counter.writes(proposal, facts=quote, amount="120.00")
+    asked = await counter.writes(proposal, facts=LARGE)
+    between = await counter.writes(proposal, facts=LARGE, amount="125.00")
+    done: Any = await counter.writes(proposal, facts=LARGE, amount="120.00")
 
     assert isinstance(asked, Attempt)
     assert isinstance(between, Attempt)
@@ -237,18 +240,46 @@ async def test_a_card_number_in_an_argument_is_masked_in_the_ledger(counter: Cou
         facts={},
     )  # fmt: skip
 
-    class Orders:
+    class Orders(MemorySystems):
         async def change_delivery_address(self, number: str, to: str, *, customer_id: str, key: str) -> Any:
             return {"number": number, "delivery_address": "somewhere", "previous_address": "elsewhere"}
 
-    counter = counter.changed(systems={"orders": Orders()})
-    facts = {"number": "HP-10002", "status": "processing", "delivery_address": "1 Main Street"}
+    counter = counter.changed(systems={"orders": Orders({("C-1001", "HP-10002"): order("HP-10002", "C-1001")})})
+    facts = await counter.quote("get_delivery", intent="change_delivery_address", order_number="HP-10002")
     outcome: Any = await counter.writes(proposal, facts=facts)
 
     (action,) = await ledger_of(counter)
     assert outcome["outcome"] == "succeeded"
     assert "4111 1111" not in json.dumps(action, default=str)
     assert action["args"]["order_number"] == "HP-10002"
+
+
+@pytest.mark.parametrize(
+    "changed", [{"refundable": {"amount": 3600, "currency": "USD"}}, {"payment_method": "Visa ending in 1111"}, "away"]
+)
+async def test_facts_that_are_not_what_the_system_says_are_not_acted_on(counter: Counter, changed: Any) -> None:
+    """C08, R6.1: a client may have sent them along; a system that cannot say counts as no."""
+    counter, billing = odd(counter)
+    proposal = await counter.proposes(**REFUND)
+    if changed == "away":
+        billing.quote = {}
+    else:
+        billing.quote |= changed
+
+    outcome: Any = await counter.writes(proposal)
+
+    assert (outcome["outcome"], outcome["detail"], billing.calls) == ("denied", "facts_changed", [])
+
+
+async def test_a_day_that_passed_is_no_other_fact(counter: Counter) -> None:
+    """R5.3."""
+    counter, billing = odd(counter)
+    proposal = await counter.proposes(**REFUND)
+    billing.quote["days_since_delivery"] = 6
+
+    outcome: Any = await counter.writes(proposal)
+
+    assert outcome["outcome"] == "succeeded"
 
 
 # --- systems that misbehave
@@ -603,14 +634,13 @@ async def test_two_conversations_at_once_do_not_get_around_the_limit_of_the_day(
                 await self.barrier.wait()
             return seen
 
-    counter, billing = odd(counter, ledger=Meeting(counter.pool))
-    quote = QUOTE | {"refundable": {"amount": 12900, "currency": "USD"}}
+    counter, billing = odd(counter, quote=LARGE, ledger=Meeting(counter.pool))
     proposals = [
         await counter.proposes(order_number="HP-10003", amount="60.00", conversation=name)
         for name in ("conv_1", "conv_2")
     ]
 
-    outcomes = await asyncio.gather(*(counter.writes(proposal, facts=quote) for proposal in proposals))
+    outcomes = await asyncio.gather(*(counter.writes(proposal, facts=LARGE) for proposal in proposals))
 
     waits = [outcome for outcome in outcomes if isinstance(outcome, Attempt)]
     assert len(waits) == len(billing.effects) == 1
@@ -683,7 +713,8 @@ async def test_signs_of_fraud_come_from_the_customer_system(
 async def booked(counter: Counter) -> tuple[Any, Any]:
     """A cancelled order in the real shop, and the proposal to reinstate it."""
     cancel = await counter.proposes("cancel_order", intent="cancel_order", facts={}, order_number="HP-10002")
-    done: Any = await counter.writes(cancel, facts={"status": "processing"})
+    facts = await counter.quote("get_order", intent="order_status", order_number="HP-10002")
+    done: Any = await counter.writes(cancel, facts=facts)
     assert done["outcome"] == "succeeded"
     undo = await counter.proposes(
         "reinstate_order", intent=None, facts={}, compensates=done["action_id"], order_number="HP-10002"
