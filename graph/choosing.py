@@ -11,7 +11,7 @@ _NUMBER = re.compile(r"(?:number |no\.? |option |#)?([1-9])(?: please)?")
 def chosen_label(text: str, offered: Mapping[str, str]) -> str | None:
     """The label that is meant: named as it is, in part without being ambiguous, or by its place in the list."""
     plain, labels = _plain(text), list(offered)
-    if not plain:
+    if not plain or not labels:
         return None
     for label in labels:
         if _plain(label) == plain:
