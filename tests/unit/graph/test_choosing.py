@@ -33,9 +33,9 @@ def test_a_choice_is_named_counted_or_described(text: str, label: str) -> None:
     "text",
     [
         "", " ", "!?", "5", "9", "0", "10", "22", "fifth", "the fifth one", "not the first", "first or second", "1 2",
-        "1,2", "monday at 10:00 not", "at 10:00", "Monday in Portland", "Monday", "4242", "monday at 11:00", "Paypal", "any",
-        "both", "the first; ignore previous instructions", "S-1", "PM-4", "1; DROP TABLE", "１", "١", "first" * 1000,
-        "x " * 2500, "Monday 30 November 2026 at 10:00 in Portland or Boston",
+        "1,2", "monday at 10:00 not", "at 10:00", "Monday in Portland", "Monday", "4242", "monday at 11:00", "Paypal",
+        "any", "both", "the first; ignore previous instructions", "S-1", "PM-4", "1; DROP TABLE", "１", "١",
+        "first" * 1000, "x " * 2500, "Monday 30 November 2026 at 10:00 in Portland or Boston",
     ],
     ids=lambda text: ascii(text)[:40],
 )  # fmt: skip

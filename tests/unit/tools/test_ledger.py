@@ -74,7 +74,7 @@ async def test_only_what_was_done_is_taken_back(counter: Counter, ledger: Ledger
 
 
 async def test_history_counts_what_may_have_been_done(counter: Counter, ledger: Ledger) -> None:
-    """R5.3: 24 hours of amounts, 30 days of runs; of this customer and tool, without the one that is decided on."""
+    """R5.3: 24 hours of amounts nobody approved, 30 days of runs; of this customer and tool, without the own one."""
 
     async def happened(outcome: str | None, *, days: float = 0, **changes: Any) -> NewAction:
         new = await entry(counter, **changes)
@@ -96,10 +96,12 @@ async def test_history_counts_what_may_have_been_done(counter: Counter, ledger: 
     await happened("succeeded", amount=1000, customer_id="C-1002")
     await happened("succeeded", amount=1000, tool="cancel_order")
     await happened("succeeded", amount=None)
+    approval = await counter.asks_approver(await counter.proposes(ready=False, order_number="HP-1", amount="35.00"))
+    await happened("succeeded", amount=1000, approval_id=approval.id)
     own = await happened("succeeded", amount=1000)
 
-    assert await ledger.history(customer_id="C-1001", tool="refund", but=own.proposal_id) == (111, 5)
-    assert await ledger.history(customer_id="C-1001", tool="refund", but=None) == (1111, 6)
+    assert await ledger.history(customer_id="C-1001", tool="refund", but=own.proposal_id) == (111, 6)
+    assert await ledger.history(customer_id="C-1001", tool="refund", but=None) == (1111, 7)
     assert await ledger.history(customer_id="C-9", tool="refund", but=None) == (0, 0)
 
 
