@@ -1,5 +1,6 @@
 """Requests of a conversation: how one begins, is asked about, waits and is followed by the next. Pure."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from desk.domain.conversation import Event
@@ -33,6 +34,16 @@ def memory_of(state: SupportState) -> Memory:
         if memory[name] is not None:
             memory[name] = restored(cast(dict[str, Any], memory[name]))
     return {**memory, "waiting": [restored(cast(dict[str, Any], request)) for request in memory["waiting"]]}
+
+
+def remembered(known: Mapping[str, str], *, policies: PolicySet) -> dict[str, str]:
+    """What outlives the request it was said for: who the customer is, which record is meant, what the pack says.
+
+    An amount, an address or a new number said for one request is never taken for another's.
+    """
+    specs = [spec for intent in policies.intents.values() for spec in intent.fields]
+    lasting = {spec.name for spec in specs if spec.is_lasting} | {"email", "order_number", "invoice_number"}
+    return {name: value for name, value in known.items() if name in lasting}
 
 
 def new_request(intent: str, confidence: float, *, question: str, fields: dict[str, str]) -> Request:
@@ -125,7 +136,7 @@ def following(state: SupportState, outline: list[OutlineItem], *, policies: Poli
     lead = template(policies.system_replies.next_request, title=title)
     return {
         "outline": [*outline, lead] if title else outline,
-        "request": {**upcoming, "fields": memory["known"] | upcoming["fields"]},
+        "request": {**upcoming, "fields": remembered(memory["known"], policies=policies) | upcoming["fields"]},
         "memory": {**memory, "waiting": memory["waiting"][1:]},
         "result": None,
         "facts": {},

@@ -8,7 +8,7 @@ from desk.policies.models import PolicySet
 from graph.choosing import chosen_label
 from graph.consent import begins_with_consent, consent_in
 from graph.node import Emit
-from graph.requests import blank_turn, memory_of, new_request, nothing_understood
+from graph.requests import blank_turn, memory_of, new_request, nothing_understood, remembered
 from graph.state import Consent, Memory, Request, SupportState
 
 IDENTIFYING = {"email", "order_number"}
@@ -126,7 +126,14 @@ def requests_in(understanding: Understanding, *, text: str, memory: Memory, poli
             return [_with_fields(pending, fields)]
     if text in memory["offered"]:
         question = _last_words(memory) or text
-        return [new_request(memory["offered"][text], 1.0, question=question, fields=memory["known"] | fields)]
+        return [
+            new_request(
+                memory["offered"][text],
+                1.0,
+                question=question,
+                fields=remembered(memory["known"], policies=policies) | fields,
+            )
+        ]
     if (
         not sure
         and (last := memory["last"]) is not None
@@ -135,7 +142,10 @@ def requests_in(understanding: Understanding, *, text: str, memory: Memory, poli
         return [_with_fields({**last, "proposal": None, "confirming": False}, corrected)]
     return [
         new_request(
-            guess["intent"], guess["confidence"], question=guess.get("text", text), fields=memory["known"] | fields
+            guess["intent"],
+            guess["confidence"],
+            question=guess.get("text", text),
+            fields=remembered(memory["known"], policies=policies) | fields,
         )
         for guess in sure
     ]

@@ -93,7 +93,7 @@ class Plan:
         if again:
             item = template(self.policies.system_replies.field_not_valid, question=spec.question)
         update = asked(state, request, item, field=spec.name)
-        return update | {"options": list(spec.choices)}
+        return update | {"options": [choice.replace("_", " ") for choice in spec.choices]}
 
     def _offer(self, state: SupportState, request: Request, spec: FieldSpec, intent: Intent) -> SupportState | None:
         """Asks for one of the choices there are; None when there is only one."""

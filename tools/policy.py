@@ -202,7 +202,10 @@ def unmet(call: ToolCall, tool: ToolSpec, *, evidence: Evidence, currency: str) 
         amount = minor_units(call["arguments"][argument.name])
         bound = _bound(evidence.facts.get(argument.at_most_fact or ""), currency=currency)
         if amount is None or bound is None or not 0 < amount <= bound:
-            return Deny(reason="amount_out_of_bounds")
+            # Only what is above the bound has a sentence of its own; anything else is a fault.
+            is_above, said = amount is not None and bound is not None and amount > bound, argument.out_of_bounds
+            instead = Requirement(value=f"argument.{argument.name}", reply=said) if said and is_above else None
+            return Deny(reason="amount_out_of_bounds", requirement=instead)
     return None
 
 

@@ -63,6 +63,9 @@ _PLAIN_NUMBER = re.compile(r"\d{1,7}(?:[.,]\d{1,2})?")
 MAX_AMOUNT = Decimal(100_000)
 """More than anything a shop sells; the business system's own bound is narrower."""
 _PHONE = re.compile(r"(?<![\w.,+@/-])(\+|00)?(?:\(?\d{1,4}\)?[\s./-]{0,2}){2,7}(?![\w@-])")
+MAX_TEXT = 500
+"""Characters of a text: what the gate lets through, and more than an address or a complaint in a few sentences."""
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 MAX_LEAD_IN_WORDS = 6
 _LEAD_IN = re.compile(
     r"(?:(?:please|yes|sure|ok|okay)[\s,]{1,3}){0,2}"
@@ -238,10 +241,11 @@ def _phone(written: str) -> str | None:
 
 
 def _without_lead_in(text: str) -> str | None:
-    """The text without "it's", "please change it to" and the like in front of it."""
-    text = " ".join(text.split())
+    """One line without "it's", "please change it to" and the like in front of it; None when it is too long for one."""
+    text = " ".join(_UNPRINTABLE.sub(" ", text).split())
     lead_in = _LEAD_IN.match(text)
-    return (text[lead_in.end() :] if lead_in else text).strip() or text or None
+    value = (text[lead_in.end() :] if lead_in else text).strip() or text
+    return value if 0 < len(value) <= MAX_TEXT else None
 
 
 def _date(year: int, month: int, number: int) -> str | None:

@@ -133,7 +133,7 @@ class OfflineEngine:
             return None
         if spec.type in ("text", "contact"):
             other = whole.in_scope and whole.label != context.active_intent and is_request(message)
-            answers = bool(message.strip()) and not other
+            answers = not other and not self._wants_person(whole) and self._asked_value(message, spec) is not None
         else:
             rest = _FILLER.sub(" ", _VALUE.sub(" ", message)).split()
             answers = self._asked_value(message, spec) is not None and (
@@ -142,11 +142,18 @@ class OfflineEngine:
         return [IntentGuess(intent=context.active_intent, confidence=ASKED_VALUE_CONFIDENCE)] if answers else None
 
     def _asked(self, context: TurnContext) -> FieldSpec | None:
+        """The field that was asked for: the intent's own, or one of the two that tell who the customer is."""
         intent = self.policies.intents.get(context.active_intent or "")
         if intent is None:
             return None
         own = next((spec for spec in intent.fields if spec.name == context.asked_field), None)
         return own or _IDENTIFYING.get(context.asked_field or "")
+
+    def _wants_person(self, prediction: Prediction) -> bool:
+        intent, triggers = self.policies.intents.get(prediction.label), self.policies.triggers
+        sure = prediction.in_scope and prediction.confidence >= self.policies.thresholds.intent_confidence
+        named = [triggers[name] for name in intent.escalate_when if name in triggers] if intent and sure else []
+        return any(trigger.on == "customer_asks" for trigger in named)
 
     def _fields(self, message: str, guesses: Sequence[IntentGuess], context: TurnContext) -> dict[str, str]:
         moment = now()

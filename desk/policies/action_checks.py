@@ -16,7 +16,7 @@ def check_actions(files: PackFiles) -> Iterator[Problem]:
     """Every problem of tools, approval rules and options."""
     tools = {tool.value.name: tool.value for tool in files.tools}
     for at in files.tools:
-        yield from _arguments(at, tools)
+        yield from _arguments(at, tools, files)
         yield from _quote(at, tools, files)
         yield from _writing(at, tools, files)
         yield from _requirements(at, tools, files)
@@ -30,7 +30,7 @@ def check_actions(files: PackFiles) -> Iterator[Problem]:
                 yield files.header.problem(("approver_limits", role), f"is no role; there are {', '.join(ROLES)}")
 
 
-def _arguments(at: Written[ToolSpec], tools: dict[str, ToolSpec]) -> Iterator[Problem]:
+def _arguments(at: Written[ToolSpec], tools: dict[str, ToolSpec], files: PackFiles) -> Iterator[Problem]:
     quote = tools.get(at.value.quote or "")
     for index, argument in enumerate(at.value.arguments):
         key: Key = ("arguments", index)
@@ -45,6 +45,10 @@ def _arguments(at: Written[ToolSpec], tools: dict[str, ToolSpec]) -> Iterator[Pr
             elif at.value.quote is None or (quote is not None and fact not in quote.result_fields):
                 there = ", ".join(quote.result_fields) if quote else "nothing without a quote"
                 yield at.problem((*key, name), f"{fact!r} is no result field of the quote; there are {there}")
+        if argument.out_of_bounds is not None:
+            if argument.at_most_fact is None:
+                yield at.problem((*key, "out_of_bounds"), "goes with at_most_fact; add it or remove this")
+            yield from _template(at, (*key, "out_of_bounds"), argument.out_of_bounds, tools, files)
         if argument.type == "money" and argument.at_most_fact is None:
             yield at.problem((*key, "at_most_fact"), "is missing; an amount is bounded by a business system")
     money = {argument.name for argument in at.value.arguments if argument.type == "money"}

@@ -219,6 +219,8 @@ class FieldSpec(PackModel):
     question: str
     """Asked when the value is missing; one question for each field. An option's choices follow it as quick replies."""
     required: bool = True
+    is_lasting: bool = False
+    """What was said for an earlier request counts for the next one as well, as e-mail address and numbers always do."""
     choices: tuple[str, ...] = ()
     """The canonical words of a ``choice``."""
     synonyms: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -304,6 +306,8 @@ class ToolArgument(PackModel):
     """For money: the field of the quote that is the amount when the customer named none."""
     at_most_fact: str | None = None
     """For money: the field of the quote that bounds the amount, whoever named it."""
+    out_of_bounds: str | None = None
+    """For money: template said when the amount is above that."""
     constant: str | None = None
 
     def value_from(self, fields: Mapping[str, str]) -> str | None:

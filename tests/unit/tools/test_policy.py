@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desk.domain.conversation import Actor
-from desk.policies.models import AllowedAction, Condition, PolicySet
+from desk.policies.models import AllowedAction, Condition, PolicySet, Requirement
 from tests.unit.tools.calls import ANONYMOUS, FITTING, IDENTIFIED, QUIET, call, facts_for, fitting, money, verdict
 from tools.calls import ToolCall
 from tools.policy import (
@@ -31,6 +31,11 @@ from tools.policy import (
 )
 
 DONE = {"is_verified": True, "is_confirmed": True, "is_approved": True}
+TOO_MUCH = Deny(
+    reason="amount_out_of_bounds",
+    requirement=Requirement(value="argument.amount", reply="refund_more_than_paid"),
+)
+"""What an amount above the bound gets: the pack has a sentence for it."""
 
 HOSTILE_NUMBERS = [
     "o1' OR '1'='1", "../../o2", "o1; o2", "o1\x00", "HP-10001\x00", "A" * 5000, "", " ", "HP-10001 ", "\nHP-10001",
@@ -175,7 +180,7 @@ def test_the_gate_asks_in_the_order_of_a_requests_life(retail: PolicySet) -> Non
     assert isinstance(unmet, Deny)
     assert unmet.requirement is not None
     assert unmet.requirement.trigger == "policy_exception"
-    assert said(high, facts={**facts, "refundable": money(24999)}, **DONE) == Deny(reason="amount_out_of_bounds")
+    assert said(high, facts={**facts, "refundable": money(24999)}, **DONE) == TOO_MUCH
     assert said(high, facts=facts, **DONE) == Deny(reason="above_intent_limit")
     assert said(asked, facts=facts) == StepUp(level=2)
     assert said(asked, facts=facts, is_verified=True) == Confirm()
@@ -245,8 +250,8 @@ def test_a_fact_nobody_knows_meets_no_requirement(retail: PolicySet) -> None:
     [
         ("35.00", money(3500), Allow()),
         ("0.01", money(3500), Allow()),
-        ("35.01", money(3500), Deny(reason="amount_out_of_bounds")),
-        ("9999999.99", money(3500), Deny(reason="amount_out_of_bounds")),
+        ("35.01", money(3500), TOO_MUCH),
+        ("9999999.99", money(3500), TOO_MUCH),
         ("0.00", money(3500), Deny(reason="amount_out_of_bounds")),
         ("000.00", money(3500), Deny(reason="amount_out_of_bounds")),
         ("35.00", money(3500, "EUR"), Deny(reason="amount_out_of_bounds")),
