@@ -19,9 +19,19 @@ from desk.conversations.hub import EventHub
 from desk.conversations.inbox import AcceptedTurn, Answer, Inbox, OwedTurn
 from desk.db.outage import is_outage
 from desk.domain.conversation import Event
-from desk.domain.errors import LeaseLost
+from desk.domain.errors import Conflict, LeaseLost
 from desk.domain.ids import new_id
-from desk.identity.step_up import Challenge, Expired, NoChallenge, StepUp, UsedUp, Verified, WrongCode
+from desk.identity.step_up import (
+    Challenge,
+    Checked,
+    Connection,
+    Expired,
+    NoChallenge,
+    StepUp,
+    UsedUp,
+    Verified,
+    WrongCode,
+)
 from desk.identity.typed_code import typed_code, without_code, without_digits
 from desk.language.budget import turn_budget
 from desk.privacy.redaction import redact
@@ -73,8 +83,6 @@ class TurnRunner:
         self._step_up = step_up
         self._notices = notices
         self._housekeeping = housekeeping
-        self._codes: dict[str, str] = {}
-        """One-time codes customers typed, by turn: in this process's memory alone, until they are compared."""
         self._turn_seconds = turn_timeout.total_seconds()
         self._heartbeat_seconds = lease_ttl.total_seconds() / 4
         self._slots = asyncio.Semaphore(concurrency)
@@ -89,27 +97,54 @@ class TurnRunner:
 
         Raises ``Conflict`` and ``NotFound`` as ``Inbox.accept`` does.
         """
-        if (code := typed_code(text)) is not None:
-            challenge = await self._step_up.open_challenge(conversation_id)
-            if challenge is not None:
-                return await self._submit_code(challenge, text, code, client_message_id=client_message_id)
-        # A card number may come in pieces: only a message with digits can complete one.
-        earlier = await self._inbox.earlier_words(conversation_id) if any(map(str.isdigit, text)) else ""
-        clean = without_code(redact(text, earlier).text)
-        accepted = await self._inbox.accept(conversation_id, text=clean, client_message_id=client_message_id)
+        code = typed_code(text)
+        if code is not None and (challenge := await self._step_up.open_challenge(conversation_id)) is not None:
+            accepted = await self._take_code(challenge, text, code, client_message_id=client_message_id)
+        else:
+            # A card number may come in pieces: only a message with digits can complete one.
+            earlier = await self._inbox.earlier_words(conversation_id) if any(map(str.isdigit, text)) else ""
+            clean = without_code(redact(text, earlier).text)
+            try:
+                accepted = await self._inbox.accept(conversation_id, text=clean, client_message_id=client_message_id)
+            except Conflict:  # perhaps a code that counted before its sender heard of it
+                known = code and await self._known_code(conversation_id, text, client_message_id=client_message_id)
+                if not known:
+                    raise
+                accepted = known
         self.wake(conversation_id)
         return accepted
 
-    async def _submit_code(self, challenge: Challenge, text: str, code: str, *, client_message_id: str) -> AcceptedTurn:
-        """A code that was typed as a message: its digits are never stored, and compared once, when its turn runs."""
-        wake: Wake = {"kind": "code", "challenge_id": challenge.id, "proposal_id": challenge.proposal_id}
-        accepted = await self._inbox.accept(
-            challenge.conversation_id, text=without_digits(text), client_message_id=client_message_id, wake=wake
-        )
-        if not accepted.duplicate:
-            self._codes[accepted.turn_id] = code
-        self.wake(challenge.conversation_id)
-        return accepted
+    async def _take_code(self, challenge: Challenge, text: str, code: str, *, client_message_id: str) -> AcceptedTurn:
+        """A code that was typed as a message: compared at once, by whichever process got it; its digits are not stored.
+
+        A right one counts in the transaction that stores the turn that goes on with it: there are both or neither.
+        """
+        if known := await self._known_code(challenge.conversation_id, text, client_message_id=client_message_id):
+            return known
+        taken: list[AcceptedTurn] = []
+
+        async def accept(
+            connection: Connection | None, conversation_id: str, *, key: str, wake: dict[str, Any]
+        ) -> str | None:
+            turn = await self._inbox.accept(
+                conversation_id, text=without_digits(text), client_message_id=client_message_id, wake=wake,
+                on=connection,
+            )  # fmt: skip
+            taken.append(turn)
+            return turn.turn_id
+
+        checked = await self._step_up.check(challenge.conversation_id, code, wake=accept)
+        if not taken:
+            await accept(None, challenge.conversation_id, key="", wake=dict(_came_of(checked, challenge)))
+        return taken[0]
+
+    async def _known_code(self, conversation_id: str, text: str, *, client_message_id: str) -> AcceptedTurn | None:
+        """The turn of this very message, if it came as a code before."""
+        with contextlib.suppress(Conflict):
+            return await self._inbox.known(
+                conversation_id, text=without_digits(text), client_message_id=client_message_id
+            )
+        return None
 
     def wake(self, conversation_id: str) -> None:
         """Runs what this conversation is owed, unless another process does."""
@@ -254,7 +289,7 @@ class TurnRunner:
             "turn_id": turn.turn_id,
             "channel": turn.channel,
             "locale": turn.locale,
-            "wake": await self._wake_of(turn),
+            "wake": cast(Wake | None, turn.wake),
         }
         reply: Reply | None = None
         stream: Any = self._graph.astream(message, config, stream_mode=["custom", "updates"], durability="exit")
@@ -269,32 +304,6 @@ class TurnRunner:
                         reply = chunk["respond"]["reply"]
         assert reply is not None, "every path of the graph ends in respond"
         return reply
-
-    async def _wake_of(self, turn: OwedTurn) -> Wake | None:
-        """What woke the conversation; a code that was typed is compared here, so it never enters the graph."""
-        if turn.wake is None:
-            return None
-        wake = cast(Wake, turn.wake)
-        if wake["kind"] != "code":
-            return wake
-        code = self._codes.pop(turn.turn_id, None)
-        if code is None:
-            # Another process took the message and died, or this is a second attempt: what was counted is counted.
-            return await self._known_code(wake)
-        match await self._step_up.check(turn.conversation_id, code, wake=False):
-            case Verified(challenge=met):
-                return {**wake, "said": "verified", "challenge_id": met.id, "proposal_id": met.proposal_id}
-            case WrongCode(attempts_left=left) if left > 0:
-                return {**wake, "said": "wrong", "attempts_left": left}
-            case WrongCode() | UsedUp():
-                return {**wake, "said": "used_up"}
-            case Expired():
-                return {**wake, "said": "expired"}
-            case NoChallenge():
-                return await self._known_code(wake)
-
-    async def _known_code(self, wake: Wake) -> Wake:
-        return {**wake, "said": "verified" if await self._step_up.is_verified(wake["challenge_id"]) else "lost"}
 
     async def _heartbeats(self) -> None:
         while True:
@@ -314,6 +323,21 @@ class TurnRunner:
 
     async def _sweep(self) -> list[str]:
         return await self._inbox.unattended()
+
+
+def _came_of(checked: Checked, challenge: Challenge) -> Wake:
+    """What a code that did not count wakes the conversation with."""
+    wake: Wake = {"kind": "code", "challenge_id": challenge.id, "proposal_id": challenge.proposal_id}
+    match checked:
+        case WrongCode(attempts_left=left) if left > 0:
+            return {**wake, "said": "wrong", "attempts_left": left}
+        case WrongCode() | UsedUp():
+            return {**wake, "said": "used_up"}
+        case Expired():
+            return {**wake, "said": "expired"}
+        case Verified() | NoChallenge():
+            # It was given in another way at the same moment (the form, the link, a second tab): what follows goes on.
+            return {**wake, "kind": "verified"}
 
 
 def _told(reply: Reply, recorder: Recorder) -> Reply:

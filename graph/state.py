@@ -106,8 +106,8 @@ class Wake(TypedDict, total=False):
     approval_id: str
     words: str
     """A question of an approver."""
-    said: Literal["verified", "wrong", "expired", "used_up", "lost"]
-    """What came of a code the customer typed; ``lost``: it has to be typed again."""
+    said: Literal["wrong", "expired", "used_up"]
+    """Why a code the customer typed does not count."""
     attempts_left: int
 
 

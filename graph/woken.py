@@ -33,17 +33,19 @@ class Woken:
         begun = _begun(state)
         proposal = await self.gates.proposals.find(wake["proposal_id"])
         if proposal is None or proposal.conversation_id != state["conversation_id"]:
-            return {**begun, "outline": [template(self.policies.system_replies.nothing_to_stop)]}
+            return self._nothing(begun)
         match wake["kind"]:
+            case "question" | "verified" | "code" if _is_over(proposal, begun["memory"]):
+                return self._nothing(begun)
             case "question":
                 question = template(
                     self.policies.system_replies.approval_question, title=self._title(proposal), question=wake["words"]
                 )
                 waiting: Waiting = {"kind": "approval", "id": wake["approval_id"], "proposal_id": proposal.id}
                 return {**begun, "outline": [question], "outcome": "asked", "waiting": waiting}
-            case "code" if wake["said"] != "verified":
+            case "code":
                 return {**begun, **self._not_verified(begun["memory"], wake)}
-            case "verified" | "code":
+            case "verified":
                 return await self._go_on(state, begun, proposal, {}, await self._succeeded(proposal))
             case "approval":
                 return await self._decided(state, begun, proposal)
@@ -53,6 +55,10 @@ class Woken:
         data = verification_data(met) if met is not None else {}
         return {"type": "verification.succeeded", "data": data}
 
+    def _nothing(self, begun: SupportState) -> SupportState:
+        """The customer stopped it, or asked for something else, before what woke us came."""
+        return {**begun, "outline": [template(self.policies.system_replies.nothing_to_stop)]}
+
     def _not_verified(self, memory: Memory, wake: Wake) -> SupportState:
         replies = self.policies.system_replies
         waiting: Waiting = {"kind": "verification", "id": wake["challenge_id"], "proposal_id": wake["proposal_id"]}
@@ -60,12 +66,6 @@ class Woken:
             case "wrong":
                 left = template(replies.verification_wrong, attempts_left=str(wake["attempts_left"]))
                 return {"outline": [left], "outcome": "verifying", "waiting": waiting}
-            case "lost":
-                return {
-                    "outline": [template(replies.verification_again)],
-                    "outcome": "verifying",
-                    "waiting": waiting,
-                }
             case said:
                 over = replies.verification_expired if said == "expired" else replies.verification_used_up
                 return {
@@ -77,7 +77,7 @@ class Woken:
     async def _decided(self, state: SupportState, begun: SupportState, proposal: Proposal) -> SupportState:
         approval = await self.gates.approvals.of_proposal(proposal.id)
         if approval is None:
-            return {**begun, "outline": [template(self.policies.system_replies.nothing_to_stop)]}
+            return self._nothing(begun)
         if approval.status == "pending":  # somebody woke the thread who is not the decision
             waiting: Waiting = {"kind": "approval", "id": approval.id, "proposal_id": proposal.id}
             item = template(self.policies.system_replies.awaiting_approval, title=self._title(proposal))
@@ -86,6 +86,8 @@ class Woken:
         match approval.status:
             case "approved" | "edited":
                 return await self._go_on(state, begun, proposal, approval.final_arguments or {}, event)
+            case "superseded" if _is_over(proposal, begun["memory"]):
+                return self._nothing(begun)
             case "superseded":
                 # The facts changed before anybody agreed: the customer sees them as they are now, and is asked again.
                 return await self._go_on(state, begun, proposal, {}, event)
@@ -149,6 +151,15 @@ class Woken:
     def _title(self, proposal: Proposal) -> str:
         tool = self.policies.tools.get(proposal.tool)
         return tool.title if tool else proposal.tool
+
+
+def _is_over(proposal: Proposal, memory: Memory) -> bool:
+    """Whether the conversation left it behind. An attempt at this turn that broke may have ended it, too: the memory
+    is then that of the turn before, and still names it.
+    """
+    request = memory["request"]
+    known = {*memory["held"], *([request["proposal"]] if request is not None else [])}
+    return proposal.status in ("withdrawn", "superseded") and proposal.id not in known
 
 
 def _released(memory: Memory, proposal_id: str) -> Memory:

@@ -157,10 +157,11 @@ class StepUp:
         self._outbox.nudge()
         return challenge
 
-    async def check(self, conversation_id: str, code: str, *, wake: bool = True) -> Checked:
+    async def check(self, conversation_id: str, code: str, *, wake: EnqueueWake | None = None) -> Checked:
         """Tries a code against the newest open challenge of the conversation.
 
-        With ``wake`` the turn that goes on is stored in the transaction that records the success.
+        The turn that goes on is stored in the transaction that records the success; ``wake`` stores it in another way
+        than usual. What it raises is raised, and the challenge is as it was.
         """
         row = await self._one(_COUNT, conversation_id=conversation_id, limit=self._policy.attempts)
         if row is None:
@@ -170,7 +171,7 @@ class StepUp:
             left = self._policy.attempts - challenge.attempts
             await self._one(_WRONG, id=challenge.id, left=left)
             return WrongCode(attempts_left=left)
-        verified = await self._verify(challenge.id, challenge.sends, by="code", wake=wake)
+        verified = await self._verify(challenge.id, challenge.sends, by="code", wake=wake or self._wake)
         return verified or await self._why_not(conversation_id)
 
     async def resend(self, conversation_id: str) -> Challenge | None:
@@ -205,7 +206,7 @@ class StepUp:
         if found is None:
             return NoChallenge()
         challenge_id, number = found
-        verified = await self._verify(challenge_id, number, by="link", wake=True)
+        verified = await self._verify(challenge_id, number, by="link", wake=self._wake)
         if verified is not None:
             return verified
         row = await self._one(_BY_ID, id=challenge_id)
@@ -238,11 +239,6 @@ class StepUp:
         """The newest challenge of a proposal that was met."""
         row = await self._one(_MET, proposal_id=proposal_id)
         return None if row is None else _challenge(row)
-
-    async def is_verified(self, challenge_id: str) -> bool:
-        """Whether this very challenge was met, lately enough or not."""
-        row = await self._one(_BY_ID, id=challenge_id)
-        return row is not None and row["status"] == "verified"
 
     async def void(self, proposal_id: str) -> None:
         """The proposal is off: its code does not count any more, and neither does a verification."""
@@ -321,7 +317,7 @@ class StepUp:
             raise TooManyRequests("Too many codes were asked for. Please try again later.", retry_after=seconds)
 
     async def _verify(
-        self, challenge_id: str, number: int, *, by: Literal["code", "link"], wake: bool
+        self, challenge_id: str, number: int, *, by: Literal["code", "link"], wake: EnqueueWake
     ) -> Verified | None:
         # A code was counted before it was compared, a link was not; after the last attempt neither counts.
         attempts = self._policy.attempts - (by == "link")
@@ -329,14 +325,13 @@ class StepUp:
             row = await _row(connection, _VERIFY, id=challenge_id, number=number, attempts=attempts, by=by)
             if row is None:
                 return None
-            challenge, turn_id = _challenge(row), None
-            if wake:
-                turn_id = await self._wake(
-                    connection,
-                    challenge.conversation_id,
-                    key=f"verified:{challenge.id}",
-                    wake={"kind": "verified", "proposal_id": challenge.proposal_id, "challenge_id": challenge.id},
-                )
+            challenge = _challenge(row)
+            turn_id = await wake(
+                connection,
+                challenge.conversation_id,
+                key=f"verified:{challenge.id}",
+                wake={"kind": "verified", "proposal_id": challenge.proposal_id, "challenge_id": challenge.id},
+            )
         return Verified(challenge=challenge, turn_id=turn_id)
 
     async def _why_not(self, conversation_id: str) -> Expired | UsedUp | NoChallenge:

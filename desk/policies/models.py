@@ -125,7 +125,6 @@ class SystemReplies(PackModel):
     """Something broke and not even a ticket could be opened."""
     verification_sent: str
     """A one-time code was sent; the customer may type it."""
-    verification_again: str
     """The code has to be typed once more."""
     verification_wrong: str
     verification_expired: str

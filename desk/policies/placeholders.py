@@ -25,7 +25,6 @@ SITUATIONS: dict[str, frozenset[str]] = {
     "already_escalated": HANDED_OVER,
     "turn_failed": ALWAYS,
     "verification_sent": ALWAYS | {"title", "sent_to", "minutes"},
-    "verification_again": ALWAYS,
     "taken_back": ALWAYS | {"title"},
     "not_taken_back": ALWAYS | {"title"},
     "verification_wrong": ALWAYS | {"attempts_left"},

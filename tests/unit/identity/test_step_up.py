@@ -2,6 +2,8 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -81,15 +83,16 @@ async def test_a_verification_and_its_turn_are_stored_together_or_not_at_all(cod
     assert isinstance(await codes.step_up.check("conv_1", code), Verified)
 
 
-async def test_a_code_typed_into_a_running_turn_asks_for_no_other(codes: Codes) -> None:
+async def test_a_code_typed_as_a_message_goes_on_in_that_messages_turn(codes: Codes) -> None:
     challenge = await codes.ask()
-    assert not await codes.step_up.is_verified(challenge.id)
 
-    checked = await codes.step_up.check("conv_1", await codes.code(challenge), wake=False)
+    async def store(connection: Any, conversation_id: str, *, key: str, wake: Mapping[str, Any]) -> str:
+        return f"turn of {conversation_id}, {wake['kind']} {wake['proposal_id']}"
+
+    checked = await codes.step_up.check("conv_1", await codes.code(challenge), wake=store)
 
     assert isinstance(checked, Verified)
-    assert (checked.turn_id, codes.wakes.keys) == (None, [])
-    assert await codes.step_up.is_verified(challenge.id)
+    assert (checked.turn_id, codes.wakes.keys) == (f"turn of conv_1, verified {challenge.proposal_id}", [])
 
 
 async def test_a_verification_is_too_old_after_the_packs_minutes(codes: Codes, retail: PolicySet) -> None:
