@@ -151,7 +151,7 @@ async def run_desk(
         apologise=Apologist(services.handoff, policies=services.policies),
         step_up=services.gates.step_up,
         notices=services.notices,
-        housekeeping=[services.gates.approvals.expire_due],
+        housekeeping=[services.gates.approvals.expire_due, services.executor.ledger.give_up],
         turn_timeout=settings.turn_timeout,
         lease_ttl=settings.lease_ttl,
     )

@@ -113,17 +113,22 @@ class Gates:
 
     async def withdraw(self, conversation_id: str, *, proposals: Sequence[str]) -> list[str]:
         """Takes back what waits for the customer or for an approver; titles of what was stopped in time."""
-        stopped = [self._title(approval.tool) for approval in await self.approvals.withdraw(conversation_id)]
+        withdrawn = await self.approvals.withdraw(conversation_id)
+        stopped = {approval.proposal_id: self._title(approval.tool) for approval in withdrawn}
         for proposal_id in proposals:
             proposal = await self.proposals.find(proposal_id)
-            if proposal is None or proposal.conversation_id != conversation_id or proposal.status != "open":
+            if proposal is None or proposal.conversation_id != conversation_id:
+                continue
+            if proposal.status == "withdrawn":  # just now, or by an earlier attempt at this turn
+                stopped[proposal_id] = self._title(proposal.tool)
+            if proposal.status != "open":
                 continue
             if (approval := await self.approvals.of_proposal(proposal_id)) is not None and approval.is_agreed:
                 continue  # decided first: what was agreed is carried out
             await self.step_up.void(proposal_id)
             await self.proposals.close(proposal_id, status="withdrawn")
-            stopped.append(self._title(proposal.tool))
-        return stopped
+            stopped[proposal_id] = self._title(proposal.tool)
+        return list(stopped.values())
 
     def _named(self, tool: ToolSpec, call: ToolCall, proposal: Proposal) -> str:
         """What a code confirms, in words: whoever reads the message must see what it would set free."""

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from desk.domain.conversation import Event
 from desk.language.engine import Understanding
-from desk.policies.models import PolicySet
+from desk.policies.models import PolicySet, ToolSpec
 from graph.state import Memory, OutlineItem, Request, SupportState
 
 
@@ -65,6 +65,14 @@ def restored(stored: dict[str, Any]) -> Request:
     """A request as it was stored, by whichever release."""
     request = new_request("", 0.0, question="", fields={})
     return cast(Request, request | {name: value for name, value in stored.items() if name in request})
+
+
+def last_done(memory: Memory, *, policies: PolicySet) -> ToolSpec | None:
+    """The action that was carried out last, when the last request was about one."""
+    last = memory["last"]
+    intent = policies.intents.get(last["intent"]) if last is not None else None
+    tool = policies.tools.get(intent.actions[0].tool) if intent is not None and intent.actions else None
+    return tool if tool is not None and tool.risk != "read" else None
 
 
 def blank_turn() -> SupportState:

@@ -8,7 +8,7 @@ from desk.policies.models import PolicySet
 from graph.choosing import chosen_label
 from graph.consent import begins_with_consent, consent_in
 from graph.node import Emit
-from graph.requests import blank_turn, memory_of, new_request, nothing_understood, remembered
+from graph.requests import blank_turn, last_done, memory_of, new_request, nothing_understood, remembered
 from graph.state import Consent, Memory, Request, SupportState
 
 IDENTIFYING = {"email", "order_number"}
@@ -201,6 +201,8 @@ def _consent(text: str, *, memory: Memory, policies: PolicySet) -> Consent | Non
         return None
     if memory["held"] or (request is not None and request["proposal"] is not None):
         return "stop"
+    if said == "stop" and request is None and last_done(memory, policies=policies) is not None:
+        return "stop"  # it comes too late, and has to be told so
     if request is None or request["asked_field"] is None or _is_answer(text, request, policies):
         return None
     return "no"

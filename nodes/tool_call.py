@@ -18,7 +18,7 @@ from desk.identity.identification import IdentificationStore
 from desk.policies.models import Intent, PolicySet, Requirement, ToolSpec
 from graph.gates import Gates, verification_data
 from graph.node import Emit
-from graph.requests import asked, following, template, with_news
+from graph.requests import asked, following, last_done, template, with_news
 from graph.state import Memory, Request, SupportState, Waiting, Wake
 from graph.woken import Woken
 from tools.calls import ToolCall
@@ -81,6 +81,9 @@ class ToolCallNode:
         if state["consent"] == "yes" and request["confirming"] and request["proposal"] == proposal.id:
             await self.gates.proposals.confirm(proposal.id, turn_id=place.turn_id)
             proposal = replace(proposal, confirmed_turn=proposal.confirmed_turn or place.turn_id)
+        if replaced and request["proposal"] in state["memory"]["held"]:
+            held = {name: title for name, title in state["memory"]["held"].items() if name != request["proposal"]}
+            state = cast(SupportState, {**state, "memory": {**state["memory"], "held": held}})
         asked_before = request["proposal"] == proposal.id and request["confirming"]
         request = {**request, "proposal": proposal.id, "confirming": False}
         if replaced and (state["consent"] == "yes" or state["is_woken"]):
@@ -246,6 +249,8 @@ class ToolCallNode:
             item = template(replies.withdrawn, title=", ".join(stopped))
         elif memory["held"]:
             item = template(replies.too_late_to_stop, title=", ".join(memory["held"].values()))
+        elif (done := last_done(memory, policies=self.policies)) is not None:
+            item = template(replies.too_late_to_stop, title=done.title)
         else:
             item = template(replies.nothing_to_stop)
         return {

@@ -110,6 +110,15 @@ class Ledger:
         }  # fmt: skip
         return await self._one(_FINISH, values) is not None
 
+    async def give_up(self) -> list[str]:
+        """Ends what was begun in a turn that ended without it: nobody knows what came of such a write.
+
+        Returns no conversations: the apology that ended the turn told the customer and opened a ticket.
+        """
+        async with self._pool.connection() as connection:
+            await connection.execute(_GIVE_UP)
+        return []
+
     async def compensated(self, action_id: str, *, by: str, with_action: str) -> None:
         """Marks an action as taken back."""
         await self._one(_COMPENSATED, {"id": action_id, "actor": by, "with": with_action})
@@ -180,6 +189,18 @@ WITH ended AS (
     UPDATE actions SET outcome = %(outcome)s, detail = %(detail)s, result = %(result)s, ms = %(ms)s, finished_at = now()
      WHERE id = %(id)s AND outcome IN ('started', 'unknown')
     RETURNING *
+)
+SELECT audit_append('tool.finished', 'assistant', conversation_id, customer_id,
+                    jsonb_build_object('action', id, 'tool', tool, 'risk', risk, 'outcome', outcome, 'detail', detail))
+  FROM ended
+"""
+
+_GIVE_UP = """
+WITH ended AS (
+    UPDATE actions SET outcome = CASE WHEN risk = 'read' THEN 'failed' ELSE 'unknown' END, detail = 'interrupted',
+                       finished_at = now()
+      FROM turns WHERE turns.id = actions.turn_id AND completed_at IS NOT NULL AND actions.outcome = 'started'
+    RETURNING actions.*
 )
 SELECT audit_append('tool.finished', 'assistant', conversation_id, customer_id,
                     jsonb_build_object('action', id, 'tool', tool, 'risk', risk, 'outcome', outcome, 'detail', detail))

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -89,8 +89,9 @@ async def running_desk(
     turn_seconds: float = 20.0,
     per_minute: int = 6000,
     pool_size: int = 6,
+    change: Callable[[Services], Services] = lambda services: services,
 ) -> AsyncIterator[Desk]:
-    """A desk with a pool of its own, as in a process of its own."""
+    """A desk with a pool of its own, as in a process of its own. ``change``: other services than the usual ones."""
     settings = _settings(
         database_url=url,
         secret_key=SecretStr(SECRET.decode()),
@@ -101,7 +102,7 @@ async def running_desk(
     )
     pool = await open_pool(url, max_size=pool_size)
     try:
-        services = services_on(pool, parts, engine=engine)
+        services = change(services_on(pool, parts, engine=engine))
         async with run_desk(services, settings=settings, pool=pool, url=url, secret=SECRET) as desk:
             yield desk
     finally:
