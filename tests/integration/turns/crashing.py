@@ -15,11 +15,13 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from psycopg import AsyncCursor
+from psycopg.pq import TransactionStatus
 
 from desk.audit.log import AuditLog
 from desk.conversations.inbox import Inbox
@@ -49,7 +51,7 @@ SCENARIOS = {
 }
 POISON = "This message is poison."
 MAX_KILLED = 8
-_client = contextvars.ContextVar("client", default=False)
+client_side = contextvars.ContextVar("client", default=False)
 """Operations of the customer's side of the test are not counted."""
 
 
@@ -65,14 +67,14 @@ def main(url: str) -> None:
 
 
 def _try(url: str, parts: Parts, scenario: str, *, at: int, after: bool) -> tuple[str, bool]:
-    return _fork(lambda announce: _talk(url, parts, scenario, at=at, after=after, announce=announce))
+    return fork(lambda announce: _talk(url, parts, scenario, at=at, after=after, announce=announce))
 
 
 def poison(url: str) -> None:
     parts = make_parts(load_pack(Path(__file__).parents[3] / "packs" / "retail"))
     poisoned: str | None = None
     for killed in range(MAX_KILLED):
-        poisoned, survived = _fork(lambda announce: _read_poison(url, parts, poisoned, announce=announce))  # noqa: B023
+        poisoned, survived = fork(lambda announce: _read_poison(url, parts, poisoned, announce=announce))  # noqa: B023
         if survived:
             sys.stdout.write(json.dumps({"conversation_id": poisoned, "killed": killed}))
             return
@@ -81,7 +83,7 @@ def poison(url: str) -> None:
 async def _read_poison(url: str, parts: Parts, conversation_id: str | None, *, announce: int) -> None:
     async with asyncio.timeout(20), running_desk(url, parts, engine=_Deadly(parts), lease_seconds=0.3) as desk:
         known = conversation_id or await new_conversation(desk)
-        _announce(known, announce)
+        announce_to(known, announce)
         if conversation_id is None:
             await say(desk, known, POISON, key="poison")
         await completed(desk, known, turns=1)
@@ -97,12 +99,12 @@ class _Deadly(GatedEngine):
         return await super().understand(message, context=context)
 
 
-def _announce(conversation_id: str, pipe: int) -> None:
+def announce_to(conversation_id: str, pipe: int) -> None:
     os.write(pipe, conversation_id.encode())
     os.close(pipe)
 
 
-def _fork(work: Callable[[int], Coroutine[Any, Any, None]]) -> tuple[str, bool]:
+def fork(work: Callable[[int], Coroutine[Any, Any, None]]) -> tuple[str, bool]:
     """Runs it in a child; the conversation it announced and whether it survived. Any other end is an error."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -111,6 +113,9 @@ def _fork(work: Callable[[int], Coroutine[Any, Any, None]]) -> tuple[str, bool]:
         try:
             asyncio.run(work(writing))
             status = 0
+        except BaseException:
+            traceback.print_exc()
+            raise
         finally:
             os._exit(status)
     os.close(writing)
@@ -126,31 +131,35 @@ def _fork(work: Callable[[int], Coroutine[Any, Any, None]]) -> tuple[str, bool]:
 async def _talk(url: str, parts: Parts, scenario: str, *, at: int, after: bool, announce: int) -> None:
     if "one by one" in scenario:
         recorder.LINGER_SECONDS = 0
-    start = _die_at(at, after=after)
+    start = die_at(at, after=after)
     async with asyncio.timeout(30), running_desk(url, parts) as desk:
         conversation_id = await new_conversation(desk)
-        _announce(conversation_id, announce)
+        announce_to(conversation_id, announce)
         start()
         for number, text in enumerate(SCENARIOS[scenario]):
             await say(desk, conversation_id, text, key=f"m{number}")
-            _client.set(True)
+            client_side.set(True)
             await completed(desk, conversation_id, turns=number + 1)
-            _client.set(False)
+            client_side.set(False)
         os._exit(0)
 
 
-def _die_at(at: int, *, after: bool) -> Callable[[], None]:
-    """Sets the trap; what is returned starts the counting."""
+def die_at(at: int, *, after: bool, within: bool = False) -> Callable[[], None]:
+    """Sets the trap; what is returned starts the counting.
+
+    ``within``: counts only what leaves a transaction open. After any other operation is before the next one.
+    """
     operations, counting = itertools.count(1), False
     execute: Any = AsyncCursor.execute
 
     async def dying(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
         # The pool's check of a connection is an empty query: no operation of the turn's.
-        now = counting and not _client.get() and query != "" and next(operations) == at
-        if now and not after:
+        counts = counting and not client_side.get() and query != ""
+        if counts and not after and next(operations) == at:
             os.kill(os.getpid(), signal.SIGKILL)
         result = await execute(self, query, *args, **kwargs)
-        if now:
+        is_open = self.connection.info.transaction_status != TransactionStatus.IDLE
+        if counts and after and (is_open or not within) and next(operations) == at:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
