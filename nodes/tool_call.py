@@ -41,7 +41,8 @@ class ToolCallNode:
         waiting = state.get("waiting")
         if waiting is not None and _is_told(state):
             return await self._stop(state, waiting)
-        if (wake := state.get("wake")) or waiting is not None:
+        # A call of this turn is another request's, while an earlier one of the same message waits already.
+        if (wake := state.get("wake")) or (waiting is not None and state.get("planned_call") is None):
             return await self.woken(state, wake or await self._awaited(state, cast(Waiting, waiting)))
         # Who somebody is, is never carried along: a thread may be entered here by a client with a state of its own.
         state = cast(SupportState, {**state, "actor": await self.identity.actor(state["conversation_id"])})
