@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from desk.domain.errors import LanguageModelFailed
 from desk.language.engine import IntentGuess, Sentiment, Understanding
-from desk.language.fields import contact, extract, money
+from desk.language.fields import contact, extract, extract_known, money
 from desk.policies.models import FieldSpec, PolicySet
 
 MAX_INTENTS = 5
@@ -99,7 +99,9 @@ def parse_understanding(text: str, *, message: str, policies: PolicySet, now: da
         raise failure
     return {
         "intents": _best_first(reading.intents),
-        "fields": _said(reading.fields, specs=fields, message=message, now=now, currency=policies.currency),
+        # What no intent has a field for is not asked of the model: an address, to know who somebody is.
+        "fields": {name: value for name, value in extract_known(message, now=now).items() if name not in fields}
+        | _said(reading.fields, specs=fields, message=message, now=now, currency=policies.currency),
         "refusal": reading.refusal,
         "language": reading.language,
         "sentiment": reading.sentiment,

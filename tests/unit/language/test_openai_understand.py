@@ -290,3 +290,15 @@ async def test_settings_describe_the_engine() -> None:
 
     assert server.requests[0].body["model"] == "small-1"
     assert server.requests[0].headers["authorization"] == "Bearer sk-settings"
+
+
+def test_an_address_is_read_without_a_field_for_it() -> None:
+    """R5.1: who somebody is depends on no intent of the pack, and on no model."""
+    pack = small_pack()
+    fields = pack.intents["track_order"].fields
+    tracking = pack.intents["track_order"].model_copy(update={"fields": tuple(f for f in fields if f.name != "email")})
+    pack = pack.model_copy(update={"intents": {**pack.intents, "track_order": tracking}})
+
+    understood = parse_understanding(reading(), message="I am ava.moreno@example.com", policies=pack, now=NOW)
+
+    assert understood["fields"] == {"email": "ava.moreno@example.com"}
