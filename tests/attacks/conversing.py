@@ -30,6 +30,8 @@ class Visitor:
     conversation_id: str
     said: int = field(default=0)
     heard: list[Heard] = field(default_factory=list)
+    _after: int = field(default=0)
+    _ended: int = field(default=0)
 
     @classmethod
     async def of(cls, desk: Desk) -> "Visitor":
@@ -50,11 +52,12 @@ class Visitor:
         """Waits until no turn is owed; the last answer."""
         query = "SELECT count(*) AS n FROM turns WHERE conversation_id = %s"
         (counted,) = await rows(self.desk.pool, query, self.conversation_id)
-        left = int(counted["n"])
-        async for event in self.desk.hub.follow(self.conversation_id, after=0):
-            left -= event.type == "turn.completed"
-            if left == 0:
-                break
+        if self._ended < counted["n"]:
+            async for event in self.desk.hub.follow(self.conversation_id, after=self._after):
+                self._after = event.id
+                self._ended += event.type == "turn.completed"
+                if self._ended == counted["n"]:
+                    break
         told = await rows(
             self.desk.pool,
             "SELECT turns.id AS turn_id, messages.text, turns.outcome FROM turns JOIN messages"

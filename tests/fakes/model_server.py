@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from tests.fakes.hostile_minds import harmful_answer, harmful_reading, obeying_answer, obeying_reading
 from tests.fakes.model_minds import obedient_answer, obedient_reading, sensible_answer, sensible_reading
 
 EMBEDDING_DIMENSIONS = 256
@@ -179,6 +180,26 @@ async def obedient(reply: Reply) -> None:
         await say(reply, json.dumps(reading))
     else:
         await say(reply, obedient_answer(reply.request.user))
+
+
+@script
+async def harmful(reply: Reply) -> None:
+    """Keeps to the schema and is against us: see ``hostile_minds``."""
+    request = reply.request
+    if request.call == "understand":
+        await say(reply, json.dumps(harmful_reading(request.body, system=request.system, user=request.user)))
+    else:
+        await say(reply, harmful_answer(system=request.system, user=request.user))
+
+
+@script
+async def obeying(reply: Reply) -> None:
+    """Like ``obedient``, and reads what is hidden or encoded as well."""
+    request = reply.request
+    if request.call == "understand":
+        await say(reply, json.dumps(obeying_reading(request.body, system=request.system, user=request.user)))
+    else:
+        await say(reply, obeying_answer(system=request.system, user=request.user))
 
 
 @script
