@@ -29,9 +29,9 @@ class Reviews:
         """Raises ``NotFound``."""
         return await self.gates.approvals.find(approval_id)
 
-    async def approvals(self, *, status: str | None, after: str | None, limit: int) -> list[Approval]:
-        """Requests with ids above ``after``, oldest first."""
-        return await self.gates.approvals.page(status=status, after=after, limit=limit)
+    async def approvals(self, *, status: str | None, after: str | None, limit: int, newest: bool) -> list[Approval]:
+        """Requests that follow ``after``: the oldest first, or the newest first."""
+        return await self.gates.approvals.page(status=status, after=after, limit=limit, newest=newest)
 
     async def decide(self, approval_id: str, decision: Decision, *, by: Decider) -> Decided:
         """Records a decision and lets the conversation go on. Raises as ``ApprovalService.decide``."""
@@ -41,11 +41,11 @@ class Reviews:
         return decided
 
     async def actions(
-        self, *, conversation_id: str | None, customer_id: str | None, after: str | None, limit: int
+        self, *, conversation_id: str | None, customer_id: str | None, after: str | None, limit: int, newest: bool
     ) -> list[Action]:
-        """The ledger: actions with ids above ``after``, oldest first."""
+        """The ledger: actions that follow ``after``, the oldest first or the newest first."""
         return await self.executor.ledger.page(
-            conversation_id=conversation_id, customer_id=customer_id, after=after, limit=limit
+            conversation_id=conversation_id, customer_id=customer_id, after=after, limit=limit, newest=newest
         )
 
     async def compensate(self, action_id: str, *, by: str) -> Approval:

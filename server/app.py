@@ -25,6 +25,7 @@ from server.routes import (
     operations,
     pages,
     reference,
+    staff,
     switches,
     verification,
 )
@@ -68,6 +69,7 @@ def create_app(desk_factory: DeskFactory, *, settings: Settings) -> FastAPI:
     app.include_router(verification.router)
     app.include_router(audit.router)
     app.include_router(switches.router)
+    app.include_router(staff.router)
     app.include_router(operations.router)
     app.include_router(reference.router)
     app.include_router(mailbox.router)

@@ -10,6 +10,8 @@ from desk.domain.conversation import Channel, Role
 
 Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str)]
 """RFC 3339, UTC."""
+Order = Literal["oldest", "newest"]
+"""Which end of a list comes first; ``next`` goes on in the same direction."""
 
 
 class _Request(BaseModel):
@@ -92,6 +94,17 @@ class Readiness(BaseModel):
     checks: dict[str, str] = Field(description="Each dependency: ok, or one sentence about what is wrong.")
 
 
+class StaffShape(BaseModel):
+    id: str
+    name: str
+    roles: list[str]
+
+
+class StaffPage(BaseModel):
+    items: list[StaffShape]
+    next: None = Field(default=None, description="Cursor of the next page; staff have one page.")
+
+
 class AuditEntry(BaseModel):
     number: int | None = Field(description="Place in the chain; null for the moment until the entry is sealed.")
     at: Moment
@@ -130,6 +143,7 @@ class SwitchShape(BaseModel):
 
 class SwitchPage(BaseModel):
     items: list[SwitchShape]
+    names: list[str] = Field(description="Everything that can be switched.")
     next: None = Field(default=None, description="Cursor of the next page; switches have one page.")
 
 

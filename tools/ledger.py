@@ -132,12 +132,19 @@ class Ledger:
         return Action(**row) if row else None
 
     async def page(
-        self, *, conversation_id: str | None, customer_id: str | None, after: str | None, limit: int
+        self,
+        *,
+        conversation_id: str | None,
+        customer_id: str | None,
+        after: str | None,
+        limit: int,
+        newest: bool = False,
     ) -> list[Action]:
-        """Actions with ids above ``after``, oldest first."""
+        """Actions that follow ``after``: the oldest first, or the newest first."""
+        query = _NEWEST_PAGE if newest else _OLDEST_PAGE
         values = {"conversation": conversation_id, "customer": customer_id, "after": after or "", "limit": limit}
         async with self._pool.connection() as connection:
-            rows = await (await connection.execute(_PAGE, values)).fetchall()
+            rows = await (await connection.execute(query.encode(), values)).fetchall()
         return [Action(**row) for row in rows]
 
     async def history(self, *, customer_id: str, tool: str, but: str | None) -> tuple[int, int]:
@@ -219,12 +226,13 @@ SELECT audit_append('action.compensated', %(actor)s, conversation_id, customer_i
 _OF_KEY = f"SELECT {_COLUMNS} FROM actions WHERE key = %(key)s"
 _FIND = f"SELECT {_COLUMNS} FROM actions WHERE id = %(id)s"
 
-_PAGE = f"""
+_SOME = f"""
 SELECT {_COLUMNS} FROM actions
  WHERE (%(conversation)s::text IS NULL OR conversation_id = %(conversation)s)
-   AND (%(customer)s::text IS NULL OR customer_id = %(customer)s) AND id > %(after)s
- ORDER BY id LIMIT %(limit)s
+   AND (%(customer)s::text IS NULL OR customer_id = %(customer)s)
 """
+_OLDEST_PAGE = f"{_SOME} AND id > %(after)s ORDER BY id LIMIT %(limit)s"
+_NEWEST_PAGE = f"{_SOME} AND (%(after)s = '' OR id < %(after)s) ORDER BY id DESC LIMIT %(limit)s"
 
 # One write of a tool at a time begins for a customer; a statement of its own, so that the next one sees the last row.
 _LOCK_HISTORY = "SELECT pg_advisory_xact_lock(hashtextextended('actions ' || %(customer)s || ' ' || %(tool)s, 0))"

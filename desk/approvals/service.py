@@ -96,9 +96,10 @@ class ApprovalService:
         """Every request of a conversation, oldest first."""
         return await self._many(_OF_CONVERSATION, conversation=conversation_id)
 
-    async def page(self, *, status: str | None, after: str | None, limit: int) -> list[Approval]:
-        """Requests with ids above ``after``, oldest first."""
-        return await self._many(_PAGE, status=status, after=after or "", limit=limit)
+    async def page(self, *, status: str | None, after: str | None, limit: int, newest: bool = False) -> list[Approval]:
+        """Requests that follow ``after``: the oldest first, or the newest first."""
+        query = _NEWEST_PAGE if newest else _OLDEST_PAGE
+        return await self._many(query, status=status, after=after or "", limit=limit)
 
     async def decide(self, approval_id: str, decision: Decision, *, by: Decider, still_true: StillTrue) -> Decided:
         """Records what ``by`` says.
@@ -325,10 +326,9 @@ SELECT audit_append('approval.requested', 'assistant', conversation_id, customer
 _FIND = f"SELECT {_COLUMNS} FROM approvals WHERE id = %(id)s"
 _OF_PROPOSAL = f"SELECT {_COLUMNS} FROM approvals WHERE proposal_id = %(proposal)s"
 _OF_CONVERSATION = f"SELECT {_COLUMNS} FROM approvals WHERE conversation_id = %(conversation)s ORDER BY id"
-_PAGE = f"""
-SELECT {_COLUMNS} FROM approvals
- WHERE (%(status)s::text IS NULL OR status = %(status)s) AND id > %(after)s ORDER BY id LIMIT %(limit)s
-"""
+_SOME = f"SELECT {_COLUMNS} FROM approvals WHERE (%(status)s::text IS NULL OR status = %(status)s)"
+_OLDEST_PAGE = f"{_SOME} AND id > %(after)s ORDER BY id LIMIT %(limit)s"
+_NEWEST_PAGE = f"{_SOME} AND (%(after)s = '' OR id < %(after)s) ORDER BY id DESC LIMIT %(limit)s"
 
 _LOCK = f"""
 SELECT {_COLUMNS}, approvals.expires_at <= clock_timestamp() AS over, proposals.requested_by

@@ -33,6 +33,11 @@ class SwitchStore:
         self._pool = pool
         self._names = frozenset({EVERYTHING, *policies.tools, *policies.intents})
 
+    @property
+    def names(self) -> list[str]:
+        """Everything that can be switched: ``all`` first."""
+        return sorted(self._names, key=lambda name: (name != EVERYTHING, name))
+
     async def is_off(self, *, tool: str | None = None, intent: str | None = None) -> str | None:
         """The name of a switch that is off and covers this tool or this intent; None: go on."""
         asked = [name for name in (EVERYTHING, tool, intent) if name is not None]

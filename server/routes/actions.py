@@ -8,7 +8,7 @@ from desk.identity.staff import Staff
 from server.deps import DeskDep, staff_with
 from server.openapi import problems
 from server.routes.approvals import shape_of
-from server.shapes import ActionPage, ActionShape, ApprovalShape
+from server.shapes import ActionPage, ActionShape, ApprovalShape, Order
 
 Reader = Annotated[Staff, staff_with("approver", "supervisor", "auditor", "admin")]
 Responsible = Annotated[Staff, staff_with("supervisor", "admin")]
@@ -24,10 +24,11 @@ async def list_actions(
     customer_id: Annotated[str | None, Query(max_length=100)] = None,
     cursor: Annotated[str | None, Query(max_length=100, description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    order: Order = "oldest",
 ) -> ActionPage:
-    """Every call of a tool, the oldest first. Reading those about a customer is in the audit log."""
+    """Every call of a tool, from the end ``order`` names. Reading those about a customer is in the audit log."""
     found = await desk.reviews.actions(
-        conversation_id=conversation_id, customer_id=customer_id, after=cursor, limit=limit
+        conversation_id=conversation_id, customer_id=customer_id, after=cursor, limit=limit, newest=order == "newest"
     )
     if (conversation_id or customer_id) and cursor is None:
         await desk.audit.append(

@@ -9,7 +9,7 @@ from desk.approvals.service import Decider
 from desk.identity.staff import Staff
 from server.deps import DeskDep, staff_with
 from server.openapi import problems
-from server.shapes import ApprovalPage, ApprovalShape, DecisionBody
+from server.shapes import ApprovalPage, ApprovalShape, DecisionBody, Order
 
 Approver = Annotated[Staff, staff_with("approver", "supervisor", "admin")]
 Status = Literal["pending", "approved", "edited", "rejected", "expired", "superseded"]
@@ -24,9 +24,10 @@ async def list_approvals(
     status: Annotated[Status | None, Query()] = None,
     cursor: Annotated[str | None, Query(max_length=100, description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    order: Order = "oldest",
 ) -> ApprovalPage:
-    """Requests, the oldest first."""
-    found = await desk.reviews.approvals(status=status, after=cursor, limit=limit)
+    """Requests, from the end that ``order`` names."""
+    found = await desk.reviews.approvals(status=status, after=cursor, limit=limit, newest=order == "newest")
     return ApprovalPage(
         items=[shape_of(approval) for approval in found], next=found[-1].id if len(found) == limit else None
     )

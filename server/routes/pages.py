@@ -34,6 +34,11 @@ async def demo_page(request: Request, desk: DeskDep) -> Response:
     return _file(request, "demo.html", without=b"" if desk.mailbox else _MAILBOX_LINK)
 
 
+@router.api_route("/console", methods=["GET", "HEAD"])
+async def console_page(request: Request) -> Response:
+    return _file(request, "console.html")
+
+
 @router.api_route("/{name}", methods=["GET", "HEAD"])
 async def web_file(request: Request, name: str) -> Response:
     return _file(request, name)

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/switches", tags=["switches"])
 @router.get("", responses=problems(401, 403))
 async def list_switches(staff: Responsible, desk: DeskDep) -> SwitchPage:
     """Every switch somebody has used, those that are off first. What is not listed is on."""
-    return SwitchPage.model_validate({"items": await desk.switches.list()})
+    return SwitchPage.model_validate({"items": await desk.switches.list(), "names": desk.switches.names})
 
 
 @router.put("/{name}", responses=problems(400, 401, 403, 404, 413, 415, 422))

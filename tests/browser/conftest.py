@@ -1,6 +1,7 @@
 """Headless Chromium, the scripted server, and the real one when its command exists."""
 
 import importlib.util
+import json
 import os
 import shutil
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -76,9 +78,23 @@ def page(browser: Chrome, desk: ScriptedDesk) -> ChatPage:
     return ChatPage(browser, desk.url)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LiveDesk:
+    """A running ``frontdesk serve --demo``: its address, and the staff tokens it made."""
+
+    url: str
+    tokens: dict[str, list[str]]
+
+
 @pytest.fixture(scope="module")
-def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real ``frontdesk serve --demo`` on a data folder of its own, offline engine."""
+def live_server(live_desk: LiveDesk) -> str:
+    """Only the address of the real server."""
+    return live_desk.url
+
+
+@pytest.fixture(scope="module")
+def live_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveDesk]:
+    """A real ``frontdesk serve --demo`` on a data folder of its own, offline engine."""
     assert importlib.util.find_spec("commands.main") is not None, "the command does not exist yet"
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -96,7 +112,7 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_until_ready(url, process, log)
-            yield url
+            yield LiveDesk(url=url, tokens=json.loads((folder / "data" / "demo-staff.json").read_text()))
         finally:
             process.terminate()
             try:

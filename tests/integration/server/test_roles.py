@@ -23,6 +23,7 @@ DECIDERS: frozenset[Role] = frozenset({"approver", "supervisor", "admin"})
 
 EXPECTED: Mapping[tuple[str, str], Literal["public", "customer"] | frozenset[Role]] = {
     ("GET", "/"): PUBLIC,
+    ("GET", "/console"): PUBLIC,
     ("GET", "/demo/mailbox"): PUBLIC,
     ("GET", "/docs"): PUBLIC,
     ("GET", "/docs.css"): PUBLIC,
@@ -45,6 +46,8 @@ EXPECTED: Mapping[tuple[str, str], Literal["public", "customer"] | frozenset[Rol
     ("POST", "/v1/actions/{action_id}/compensate"): RESPONSIBLE,
     ("GET", "/v1/audit"): CHECKERS,
     ("GET", "/v1/audit/verify"): CHECKERS,
+    ("GET", "/v1/staff"): frozenset(ROLES),
+    ("GET", "/v1/staff/me"): frozenset(ROLES),
     ("GET", "/v1/switches"): RESPONSIBLE,
     ("PUT", "/v1/switches/{name}"): RESPONSIBLE,
 }

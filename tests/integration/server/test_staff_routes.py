@@ -76,7 +76,9 @@ async def test_a_switch_is_set_with_its_reason(own_site: Site, supervisor: httpx
     listed = (await supervisor.get("/v1/switches")).json()
 
     assert answer.status_code == 200
-    assert listed == {"items": [answer.json()], "next": None}
+    assert (listed["items"], listed["next"]) == ([answer.json()], None)
+    assert listed["names"][0] == "all"
+    assert {"get_order", "order_status"} <= set(listed["names"])
     assert await own_site.desk.switches.is_off(tool="get_order") == "get_order"
 
 
@@ -90,3 +92,33 @@ async def test_an_unknown_switch_is_refused_with_a_suggestion(supervisor: httpx.
 @pytest.mark.parametrize("body", [{}, {"off": "yes"}, {"off": True, "by": "somebody else"}, {"off": None}])
 async def test_a_switch_is_nothing_but_off_and_reason(supervisor: httpx.AsyncClient, body: dict[str, object]) -> None:
     assert (await supervisor.put("/v1/switches/all", json=body)).status_code == 422
+
+
+async def test_staff_hear_who_they_are(own_site: Site, supervisor: httpx.AsyncClient) -> None:
+    answer = (await supervisor.get("/v1/staff/me")).json()
+
+    assert (answer["name"], answer["roles"]) == ("Sue", ["supervisor"])
+    assert answer in (await supervisor.get("/v1/staff")).json()["items"]
+    assert set(answer) == {"id", "name", "roles"}, "a token or its hash never leaves"
+
+
+async def test_the_ledger_is_read_from_either_end(own_site: Site, supervisor: httpx.AsyncClient) -> None:
+    """R5.5: in pages that go on in the direction in which they began."""
+    session = await own_site.start()
+    async with own_site.desk.pool.connection() as connection:
+        for n in "123":
+            await connection.execute(_ACTION, {"n": n, "conversation": session.id})
+
+    async def read(order: str) -> list[str]:
+        first = (await supervisor.get("/v1/actions", params={"order": order, "limit": 2})).json()
+        query = {"order": order, "limit": 2, "cursor": first["next"]}
+        second = (await supervisor.get("/v1/actions", params=query)).json()
+        return [action["id"][-1] for action in first["items"] + second["items"]]
+
+    assert (await read("oldest"), await read("newest")) == (["1", "2", "3"], ["3", "2", "1"])
+
+
+_ACTION = """
+INSERT INTO actions (id, key, conversation_id, turn_id, tool, risk, args, decision, outcome)
+VALUES ('act_' || %(n)s, 'key_' || %(n)s, %(conversation)s, 'turn_1', 'get_order', 'read', '{}', 'allowed', 'succeeded')
+"""
