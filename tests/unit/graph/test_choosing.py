@@ -23,6 +23,7 @@ ONE, TWO, THREE, FOUR = SLOTS
         ("the first", ONE), ("First one please", ONE), ("the second slot", TWO), ("third option", THREE),
         ("last", FOUR), ("the last one", FOUR),
         ("tuesday in boston", THREE), ("Monday at 14:00", TWO), ("visa 4242", FOUR), ("ending in 4242", FOUR),
+        ("in Portland at 14:00, Monday 30 November 2026", TWO),
     ],
 )  # fmt: skip
 def test_a_choice_is_named_counted_or_described(text: str, label: str) -> None:

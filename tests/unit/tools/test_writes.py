@@ -210,7 +210,7 @@ async def test_what_does_not_write_is_not_written(counter: Counter, tool: str) -
 async def test_a_denied_write_is_recorded_with_its_proposal(counter: Counter) -> None:
     """R5.5, D09."""
     counter, billing = odd(counter)
-    proposal = await counter.proposes(order_number="HP-10004", amount="36.00")
+    proposal = await counter.proposes(order_number="HP-10004", amount="0.00")
 
     outcome: Any = await counter.writes(proposal)
 
