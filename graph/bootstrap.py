@@ -25,7 +25,6 @@ from desk.conversations.pace import Pace
 from desk.conversations.store import ConversationStore
 from desk.db.pool import Pool, open_pool
 from desk.domain.contact import Factor
-from desk.domain.errors import ConfigurationError
 from desk.handoff.service import HandoffService
 from desk.identity.accounts import Accounts
 from desk.identity.host_tokens import HostTokens
@@ -252,7 +251,8 @@ async def open_systems(
 ) -> AsyncIterator[Systems]:
     """The business systems of a pack: the reference ones, with those of its ``systems.yaml`` in their place or beside.
 
-    ``variables``: values of those the pack names.
+    ``variables``: values of those the pack names. Raises ``ConfigurationError`` for an MCP server that is not the one
+    the pack describes.
     """
     async with AsyncExitStack() as stack:
         remote: dict[str, Any] = {}
@@ -262,8 +262,14 @@ async def open_systems(
                     transport = RestTransport(spec=spec, variables=variables)
                     stack.push_async_callback(transport.aclose)
                     remote[spec.id] = RemoteSystem(spec=spec, transport=transport)
-                case McpSystem(id=name):
-                    raise ConfigurationError(f"systems.yaml: {name}: the MCP adapter is not part of this version")
+                case McpSystem():
+                    # Imported where it is used: it takes longer than all else here together.
+                    from desk.integrations.mcp import McpTransport
+
+                    server = McpTransport(spec=spec, variables=variables)
+                    stack.push_async_callback(server.aclose)
+                    await server.open()
+                    remote[spec.id] = RemoteSystem(spec=spec, transport=server)
                 case PostgresSystem():
                     pass
         standard = {name: system for name, system in remote.items() if name in STANDARD}

@@ -87,9 +87,9 @@ def _minor(value: Any, kind: str, *, name: str) -> int:
     """The amount in minor units, exactly or not at all."""
     if kind == "minor" and type(value) is int:
         return value
-    if kind == "decimal" and isinstance(value, str | int | Decimal) and not isinstance(value, bool):
+    if kind == "decimal" and isinstance(value, str | int | float | Decimal) and not isinstance(value, bool):
         try:
-            cents = Decimal(value) * 100
+            cents = Decimal(str(value)) * 100
             if len(str(value)) <= 20 and cents == cents.to_integral_value():
                 return int(cents)
         except (InvalidOperation, OverflowError):

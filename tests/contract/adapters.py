@@ -18,6 +18,7 @@ from desk.integrations.postgres.ticketing import PostgresTicketing
 from desk.integrations.protocols import Billing, Crm, Orders, Scheduling, Ticketing
 from graph.bootstrap import open_systems
 from tests.fakes.example_systems import example_systems
+from tests.fakes.mcp_shop import mcp_shop
 from tests.fakes.rest_shop import TOKEN, rest_shop
 from tools.operation import Systems
 
@@ -55,4 +56,28 @@ async def _rest(pool: Pool) -> AsyncIterator[Systems]:
             yield systems
 
 
-ADAPTERS: dict[str, Callable[[Pool], AbstractAsyncContextManager[Any]]] = {"postgres": _postgres, "rest": _rest}
+@asynccontextmanager
+async def _mcp_http(pool: Pool) -> AsyncIterator[Systems]:
+    async with mcp_shop(postgres_systems(pool)) as shop:
+        variables = {"SYSTEM_SHOP_MCP": shop.url}
+        async with open_systems(pool, example_systems("mcp-shop.yaml"), variables=variables) as systems:
+            yield systems
+
+
+@asynccontextmanager
+async def _mcp_stdio(pool: Pool) -> AsyncIterator[Systems]:
+    async with mcp_shop(postgres_systems(pool)) as shop:
+        specs = {
+            name: spec.model_copy(update={"url": None, "command": tuple(shop.command)})
+            for name, spec in example_systems("mcp-shop.yaml").items()
+        }
+        async with open_systems(pool, specs, variables={}) as systems:
+            yield systems
+
+
+ADAPTERS: dict[str, Callable[[Pool], AbstractAsyncContextManager[Any]]] = {
+    "postgres": _postgres,
+    "rest": _rest,
+    "mcp-http": _mcp_http,
+    "mcp-stdio": _mcp_stdio,
+}

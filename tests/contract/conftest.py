@@ -7,8 +7,10 @@ import pytest
 from desk.db.pool import Pool
 from tests.contract.adapters import ADAPTERS, Adapters
 
+HEAVY = {"mcp-http", "mcp-stdio"}
 
-@pytest.fixture(params=sorted(ADAPTERS))
+
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.heavy] if name in HEAVY else []) for name in ADAPTERS])
 def adapter(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
