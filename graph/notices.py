@@ -30,7 +30,7 @@ class Notices:
     async def store(self, connection: AsyncConnection[DictRow], turn: OwedTurn, reply: Reply) -> None:
         """In the transaction that ends the turn; the same turn again changes nothing."""
         assert turn.wake is not None, "asked before"
-        proposal = await self.proposals.find(turn.wake["proposal_id"])
+        proposal = await self.proposals.find_on(connection, turn.wake["proposal_id"])
         if proposal is None:
             return
         await self.outbox.enqueue(

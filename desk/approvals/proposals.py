@@ -97,7 +97,11 @@ class ProposalStore:
 
     async def find(self, proposal_id: str) -> Proposal | None:
         async with self._pool.connection() as connection:
-            row = await (await connection.execute(_FIND, {"id": proposal_id})).fetchone()
+            return await self.find_on(connection, proposal_id)
+
+    async def find_on(self, connection: AsyncConnection[DictRow], proposal_id: str) -> Proposal | None:
+        """The same for a caller who holds a connection: with a second one a full pool would wait for itself."""
+        row = await (await connection.execute(_FIND, {"id": proposal_id})).fetchone()
         return Proposal(**row) if row else None
 
     async def confirm(self, proposal_id: str, *, turn_id: str) -> None:

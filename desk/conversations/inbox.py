@@ -256,16 +256,23 @@ class Inbox:
             row = None
         if row is not None:
             return AcceptedTurn(turn_id=str(values["turn"]), after=row["last_event"], duplicate=False)
-        known = await self.known(conversation_id, text=text, client_message_id=client_message_id)
+        known = await self.known(conversation_id, text=text, client_message_id=client_message_id, on=on)
         if known is None:
-            await self._refuse(values)
+            await self._refuse(values, on=on)
             raise NotFound("There is no such conversation.")
         return known
 
-    async def known(self, conversation_id: str, *, text: str, client_message_id: str) -> AcceptedTurn | None:
+    async def known(
+        self,
+        conversation_id: str,
+        *,
+        text: str,
+        client_message_id: str,
+        on: AsyncConnection[DictRow] | None = None,
+    ) -> AcceptedTurn | None:
         """The turn of a message that is stored already. Raises ``Conflict`` when it was another text."""
         values = {"conversation": conversation_id, "client_message_id": client_message_id}
-        existing = await self._one(_EXISTING, values)
+        existing = await self._one(_EXISTING, values, on=on)
         if existing is None:
             return None
         if existing["text"] != text:
@@ -273,9 +280,9 @@ class Inbox:
         after = existing["last_event"] if existing["first_event"] is None else existing["first_event"] - 1
         return AcceptedTurn(turn_id=existing["id"], after=after, duplicate=True)
 
-    async def _refuse(self, values: dict[str, Any]) -> None:
+    async def _refuse(self, values: dict[str, Any], *, on: AsyncConnection[DictRow] | None) -> None:
         """Raises ``TooManyRequests`` when the conversation exists, so that only its pace can have been the reason."""
-        wait = await self._one(_WAIT, values)
+        wait = await self._one(_WAIT, values, on=on)
         if wait is not None:
             seconds = max(1, math.ceil(wait["seconds"] or 0))
             raise TooManyRequests(f"That was quick. Please write again in {seconds} s.", retry_after=seconds)

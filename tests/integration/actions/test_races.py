@@ -283,3 +283,18 @@ async def test_two_processes_that_wake_the_same_conversation_run_its_turn_once(o
         assert story.news == ["approval.decided approved", "action.completed succeeded"]
 
     await tries(first, race, 60)
+
+
+async def test_more_wake_turns_at_once_than_connections_all_end_at_the_first_attempt(open_desk: OpenDesk) -> None:
+    """R12.2: whoever holds a connection and waits for a second one would wait for everybody else who does."""
+    desk = await open_desk(pool_size=3)
+    customers = []
+    for shopper in await new_shoppers(desk.pool, 12):
+        customer = await new_customer(desk, shopper)
+        approval = await until_the_approver(customer, shopper)
+        customers.append((customer, shopper, approval))
+    await asyncio.gather(*(decides(desk, approval, APPROVE, "staff_a")() for _, _, approval in customers))
+
+    for customer, shopper, _ in customers:
+        assert (await ended(customer, shopper)).refunds == [shopper.total]
+    assert await rows(desk.pool, "SELECT max(attempts) AS attempts FROM turns") == [{"attempts": 1}]
