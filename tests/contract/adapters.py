@@ -4,18 +4,21 @@ An opener gets a pool on a seeded reference shop. An adapter of something remote
 socket of its own and answers through a client, so the same records and the same rules stand behind all of them.
 """
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from desk.db.pool import Pool
+from desk.integrations.mcp import McpTransport
 from desk.integrations.postgres.billing import PostgresBilling
 from desk.integrations.postgres.crm import PostgresCrm
 from desk.integrations.postgres.orders import PostgresOrders
 from desk.integrations.postgres.scheduling import PostgresScheduling
 from desk.integrations.postgres.ticketing import PostgresTicketing
 from desk.integrations.protocols import Billing, Crm, Orders, Scheduling, Ticketing
+from desk.integrations.remote import RemoteSystem
 from graph.bootstrap import open_systems
 from tests.fakes.example_systems import example_systems
 from tests.fakes.mcp_shop import mcp_shop
@@ -57,22 +60,35 @@ async def _rest(pool: Pool) -> AsyncIterator[Systems]:
 
 
 @asynccontextmanager
-async def _mcp_http(pool: Pool) -> AsyncIterator[Systems]:
+async def _mcp_http(pool: Pool) -> AsyncIterator[Adapters]:
     async with mcp_shop(postgres_systems(pool)) as shop:
-        variables = {"SYSTEM_SHOP_MCP": shop.url}
-        async with open_systems(pool, example_systems("mcp-shop.yaml"), variables=variables) as systems:
+        specs = example_systems("mcp-shop.yaml")
+        async with _connected_when_used(specs, {"SYSTEM_SHOP_MCP": shop.url}) as systems:
             yield systems
 
 
 @asynccontextmanager
-async def _mcp_stdio(pool: Pool) -> AsyncIterator[Systems]:
+async def _mcp_stdio(pool: Pool) -> AsyncIterator[Adapters]:
     async with mcp_shop(postgres_systems(pool)) as shop:
         specs = {
             name: spec.model_copy(update={"url": None, "command": tuple(shop.command)})
             for name, spec in example_systems("mcp-shop.yaml").items()
         }
-        async with open_systems(pool, specs, variables={}) as systems:
+        async with _connected_when_used(specs, {}) as systems:
             yield systems
+
+
+@asynccontextmanager
+async def _connected_when_used(specs: Mapping[str, Any], variables: Mapping[str, str]) -> AsyncIterator[Adapters]:
+    """Most tests use one system: the sessions of the others would take most of the time."""
+    transports = {name: McpTransport(spec=spec, variables=variables) for name, spec in specs.items()}
+    remote: dict[str, Any] = {
+        name: RemoteSystem(spec=specs[name], transport=transport) for name, transport in transports.items()
+    }
+    try:
+        yield Adapters(**remote)
+    finally:
+        await asyncio.gather(*(transport.aclose() for transport in transports.values()))
 
 
 ADAPTERS: dict[str, Callable[[Pool], AbstractAsyncContextManager[Any]]] = {

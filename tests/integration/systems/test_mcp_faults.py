@@ -59,14 +59,20 @@ async def status(shop: McpShop) -> str:
     return str(order["status"])
 
 
-@pytest.mark.parametrize("how", ["silent", "huge", "no_json"])
-async def test_a_program_without_a_usable_answer_leaves_a_write_unknown(shop: McpShop, how: str) -> None:
-    """R5.5, E: it may have been done."""
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [("silent", "no answer in time"), ("huge", "the session was lost"), ("no_json", "an answer that is not JSON")],
+)
+async def test_a_program_without_a_usable_answer_leaves_a_write_unknown(
+    shop: McpShop, how: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """R5.5, E: it may have been done; a message too long to read ends the session."""
     async with connected(program(shop, how, timeout_seconds=2)) as system:
         with pytest.raises(OutcomeUnknown):
             await cancel(system)
         with pytest.raises(SystemUnavailable):
             await system.get_order("HP-10001", customer_id=AVA)
+    assert f"A system gave no usable answer: {why}" in caplog.text
 
 
 async def test_a_program_that_dies_in_a_call_is_not_asked_a_second_time(shop: McpShop) -> None:
