@@ -70,7 +70,7 @@ def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 def _tell(listener: socket.socket, host: str) -> None:
     address = _address(listener, host)
-    print(f"Frontdesk is ready: {address}  (reference: {address}/docs)", flush=True)
+    print(f"Frontdesk is ready: {address}  (console: {address}/console, reference: {address}/docs)", flush=True)
 
 
 def _tell_tokens(tokens: "dict[Role, list[str]]", data_dir: "Path") -> None:

@@ -139,7 +139,9 @@ class Gates:
 
     def _review(self, tool: ToolSpec, call: ToolCall, values: Mapping[str, str]) -> HumanReview:
         named = ", ".join(
-            f"{argument.name} {values[argument.name]}" for argument in tool.arguments if argument.source != "session"
+            f"{argument.name.replace('_', ' ')} {values[argument.name]}"
+            for argument in tool.arguments
+            if argument.source != "session"
         )
         properties = {name: {"type": "string", "pattern": r"^\d{1,7}\.\d{2}$"} for name in tool.editable}
         return {

@@ -70,9 +70,9 @@ export function showApprovals(root, query) {
 
   /** Shows the request that an address names, whatever its state. */
   async function foreground() {
-    const approval = await call(`/v1/approvals/${encodeURIComponent(wanted)}`);
+    const named = wanted;
     wanted = null;
-    const card = put(approval);
+    const card = put(await call(`/v1/approvals/${encodeURIComponent(named)}`));
     list.prepend(card.element);
     card.element.focus();
   }
@@ -158,9 +158,12 @@ function cardOf(approval) {
       decision, said.line,
     ),
     update(changed) {
-      const same = changed.status === card.approval.status && changed.args_hash === card.approval.args_hash;
+      // An answer that was asked for before a decision arrives after it: what was decided never waits again.
+      if (changed.status === card.approval.status || changed.status === "pending") return;
+      const held = decision.contains(document.activeElement);
       card.approval = changed;
-      if (!same) paint();
+      paint();
+      if (held) card.element.focus();
     },
   };
 

@@ -7,74 +7,10 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.page import ChatPage
+from tests.browser.rules import CONTRAST, SMALL, UNNAMED, scheme_of, screen_of
 from tests.browser.scripted_server import GATE, RETURNS_SOURCE, Refusal, ScriptedDesk, completed, delta
 
 pytestmark = [pytest.mark.browser, pytest.mark.heavy]
-
-# Name of each control: aria-label, else label, else text. Only what a customer can see and operate.
-_UNNAMED = """
-const shown = [...root.querySelectorAll('button, input, textarea, summary, a[href], [role=dialog], [role=log]')]
-  .filter(e => e.checkVisibility());
-const name = e => e.getAttribute('aria-label')
-  || (e.getAttribute('aria-labelledby') && root.getElementById(e.getAttribute('aria-labelledby')).textContent)
-  || (e.labels && [...e.labels].map(l => l.textContent).join(' '))
-  || (e.matches('input, textarea, [role]') ? '' : e.textContent);
-return shown.filter(e => !(name(e) || '').trim()).map(e => e.outerHTML.slice(0, 120));
-"""
-
-_SMALL = """
-return [...root.querySelectorAll('button, input, textarea, summary')].filter(e => e.checkVisibility())
-  .map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
-  .filter(([, box]) => box.height < 43.5 || box.width < 43.5)
-  .map(([html, box]) => `${html} ${box.width}x${box.height}`);
-"""
-
-# Contrast of text against what is really behind it: every ancestor that paints, across the shadow root.
-_CONTRAST = """
-const [where, selectors] = arguments;
-const host = document.querySelector('frontdesk-chat').shadowRoot;
-const from = where === 'widget' ? host : document;
-const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-const pixel = (...colors) => {
-  canvas.clearRect(0, 0, 1, 1);
-  for (const color of colors) { canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); }
-  return [...canvas.getImageData(0, 0, 1, 1).data];
-};
-const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
-  .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
-  .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
-const up = e => e.assignedSlot || e.parentElement || (e.getRootNode().host ?? null);
-const backdrop = e => {
-  const layers = [];
-  for (let at = e; at; at = up(at)) {
-    const color = getComputedStyle(at).backgroundColor;
-    const alpha = pixel(color)[3];
-    if (alpha > 0) layers.unshift(color);
-    if (alpha === 255) break;
-  }
-  return ['Canvas', ...layers];
-};
-const result = {};
-for (const [selector, pseudo] of selectors) {
-  const e = [...from.querySelectorAll(selector)].find(e => e.checkVisibility());
-  if (!e) { result[selector] = null; continue; }
-  const behind = backdrop(e);
-  const a = light(pixel(...behind)), b = light(pixel(...behind, getComputedStyle(e, pseudo).color));
-  result[selector + (pseudo ?? '')] = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-}
-return result;
-"""
-
-
-def _scheme(page: ChatPage, scheme: str) -> None:
-    page.driver.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    )
-
-
-def _screen(page: ChatPage, width: int, height: int, *, mobile: bool) -> None:
-    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
-    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
 
 def _full_conversation(page: ChatPage, desk: ScriptedDesk) -> None:
@@ -150,7 +86,7 @@ def test_roles_names_and_states_are_there(page: ChatPage, desk: ScriptedDesk) ->
     assert page.find("textarea").accessible_name == "Your message"
     assert page.find(".go").accessible_name == "Send message"
     assert page.find("input.code").accessible_name == "Verification code"
-    assert page.run(_UNNAMED) == []
+    assert page.run(UNNAMED) == []
     ids = page.run("return [...root.querySelectorAll('[id]')].map(e => e.id)")
     assert len(ids) == len(set(ids))
     desk.release()
@@ -177,7 +113,7 @@ def test_touch_targets_are_large_enough(page: ChatPage, desk: ScriptedDesk) -> N
     """R2.1"""
     _full_conversation(page, desk)
 
-    assert page.run(_SMALL) == []
+    assert page.run(SMALL) == []
     desk.release()
 
 
@@ -198,16 +134,16 @@ SHOP_TEXT: list[list[Any]] = [
 def test_text_has_enough_contrast(page: ChatPage, desk: ScriptedDesk, scheme: str, chosen: str) -> None:
     """R2.1: WCAG 2.2 AA, 4.5 to 1, for every kind of text, in both schemes, however the scheme was chosen."""
     other = {"light": "dark", "dark": "light"}[scheme]
-    _scheme(page, scheme if chosen == "system" else other)
+    scheme_of(page.driver, scheme if chosen == "system" else other)
     _full_conversation(page, desk)
     if chosen == "attribute":
         page.set("theme", scheme)
     dark = page.run("return getComputedStyle(root.querySelector('.panel')).backgroundColor") == "rgb(23, 27, 28)"
     assert dark == (scheme == "dark")
 
-    ratios = page.driver.execute_script(_CONTRAST, "widget", WIDGET_TEXT)
+    ratios = page.driver.execute_script(CONTRAST, "widget", WIDGET_TEXT)
     if chosen == "system":
-        ratios |= page.driver.execute_script(_CONTRAST, "page", SHOP_TEXT)
+        ratios |= page.driver.execute_script(CONTRAST, "page", SHOP_TEXT)
 
     assert {name: ratio for name, ratio in ratios.items() if ratio is None or ratio < 4.5} == {}
     desk.release()
@@ -221,7 +157,7 @@ def test_any_accent_keeps_its_text_readable(page: ChatPage, accent: str) -> None
     page.say("hello")
     page.until_answers(1)
 
-    ratios = page.driver.execute_script(_CONTRAST, "widget", [[".mine .bubble"], [".go"]])
+    ratios = page.driver.execute_script(CONTRAST, "widget", [[".mine .bubble"], [".go"]])
     assert min(ratios.values()) >= 4.5
 
 
@@ -230,7 +166,7 @@ def test_a_small_screen_is_filled_and_never_scrolls_sideways(
     page: ChatPage, desk: ScriptedDesk, width: int, height: int, mobile: bool
 ) -> None:
     """R2.1: a phone, WCAG's 320 px, and a 1280 px window at 200 % zoom."""
-    _screen(page, width, height, mobile=mobile)
+    screen_of(page.driver, width, height, mobile=mobile)
     page.open(chat=False)
     assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width
 
@@ -253,7 +189,7 @@ def test_a_small_screen_is_filled_and_never_scrolls_sideways(
 
 def test_the_keyboard_stays_inside_a_full_screen_chat(page: ChatPage) -> None:
     """R2.1"""
-    _screen(page, 390, 844, mobile=True)
+    screen_of(page.driver, 390, 844, mobile=True)
     page.open()
     page.until(lambda: page.texts(".disclosure"), what="the conversation")
     for _ in range(12):

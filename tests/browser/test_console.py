@@ -11,12 +11,18 @@ from selenium.webdriver.common.keys import Keys
 from tests.browser.conftest import LiveDesk
 from tests.browser.console_page import ConsolePage, Customer, latest_code, next_code
 from tests.browser.page import ChatPage
+from tests.browser.rules import CONTRAST, SMALL, UNNAMED, scheme_of, screen_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.heavy, pytest.mark.timeout(300)]
 
 _DEAF = """
 const old = window.fetch;
 window.fetch = (path, how) => path.includes('status=pending') ? new Promise(() => {}) : old(path, how);
+"""
+_STALE = """
+const old = window.fetch;
+const other = body => body.replace(/"args_hash":"./, '"args_hash":"!');
+window.fetch = (path, how) => old(path, how.body ? {...how, body: other(how.body)} : how);
 """
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><b>quickly</b>"
 
@@ -300,3 +306,110 @@ def test_the_chain_is_verified_and_searched(console: ConsolePage, live_desk: Liv
 
     console.click(".heading button")
     console.until(lambda: "The chain is whole" in console.texts(".outcome.good")[0], what="the verdict")
+
+
+def test_a_decision_names_what_was_seen(console: ConsolePage, live_desk: LiveDesk, waiting: str) -> None:
+    """R5.3: a card that is not what waits any more decides nothing."""
+    console.sign_in(live_desk.tokens["approver"][0])
+    console.until(lambda: console.texts(f"#{waiting}"), what="the card")
+    console.run(_STALE)
+    console.click(f"#{waiting} [data-decision=approve]")
+
+    console.until(lambda: "not the one you saw" in console.texts(f"#{waiting} .outcome.bad")[0], what="why not")
+    assert console.texts(f"#{waiting} .badge") == ["Waiting"]
+
+
+def test_a_list_that_is_not_live_says_so(console: ConsolePage, live_desk: LiveDesk) -> None:
+    """R12.4"""
+    console.sign_in(live_desk.tokens["approver"][0])
+    console.until(lambda: console.texts(".updated")[0].startswith("Updated"), what="the list")
+    console.driver.execute_cdp_cmd("Network.enable", {})
+    network = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    console.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": True, **network})
+    console.until(lambda: "cannot be reached" in console.texts(".updated.bad")[0], what="that it is not live")
+
+    console.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": False, **network})
+    console.until(lambda: console.texts(".updated")[0].startswith("Updated"), what="live again")
+
+
+def test_a_decision_needs_no_mouse(console: ConsolePage, live_desk: LiveDesk, http: httpx.Client) -> None:
+    """R5.3: sign in, find the request, reject it with a reason; the keyboard is never lost."""
+    approval = Customer(http).asks_for_refund("HP-10010", "grace.nakamura@example.com")
+    console.open()
+    console.until(lambda: console.find("input"), what="the field for a token")
+    ActionChains(console.driver).send_keys(live_desk.tokens["approver"][0], Keys.ENTER).perform()
+    console.until(lambda: console.texts(f"#{approval}"), what="the card")
+    assert console.run("return document.activeElement.tagName") == "H1"
+
+    reject = f"document.activeElement.matches('#{approval} [data-decision=reject]')"
+    for _ in range(60):
+        ActionChains(console.driver).send_keys(Keys.TAB).perform()
+        if console.run(f"return {reject}"):
+            break
+    ActionChains(console.driver).send_keys(Keys.ENTER, "Too late", Keys.TAB, Keys.ENTER).perform()
+    console.until(lambda: console.texts(f"#{approval} .badge") == ["Rejected"], what="the decision")
+    console.until(lambda: console.run("return document.activeElement.className") == "outcome good", what="the focus")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_enough_contrast(
+    console: ConsolePage, live_desk: LiveDesk, http: httpx.Client, waiting: str, scheme: str
+) -> None:
+    """R5.3: WCAG 2.2 AA, 4.5 to 1."""
+    scheme_of(console.driver, scheme)
+    console.open()
+    console.until(lambda: console.find("input"), what="the field for a token")
+    ratios = console.run(CONTRAST, "page", [[".sign-in h1"], [".sign-in p"], ["label"], ["small"], [".button.main"]])
+    console.sign_in(live_desk.tokens["supervisor"][0])
+    console.click(f"#{waiting} [data-decision=reject]")
+    ratios |= console.run(CONTRAST, "page", APPROVALS_TEXT)
+    for section, texts in SECTION_TEXTS.items():
+        console.click(f"nav [href='#{section}']")
+        if section == "actions":
+            console.click(".check input")
+        console.until(lambda: console.texts(".entries > li"), what=section)
+        ratios |= console.run(CONTRAST, "page", texts)
+
+    assert {name: ratio for name, ratio in ratios.items() if ratio is None or ratio < 4.5} == {}
+
+
+APPROVALS_TEXT: list[list[str]] = [
+    [".brand span"], [".brand b"], ["nav a"], ["nav a[aria-current]"], [".who b"], [".who small"], ["h1"], [".updated"],
+    [".tabs button"], [".tabs [aria-pressed=true]"], [".badge.warn"], [".card .state"], ["h2"], [".amount"], [".why"],
+    ["h3"], ["dt"], ["dd"], ["dd a"], [".words .author"], [".words q"], [".words .quiet a"], [".decision .button"],
+    ["form .button.main"], ["form label"], ["form small"], ["textarea"],
+]  # fmt: skip
+SECTION_TEXTS: dict[str, list[list[str]]] = {
+    "actions": [
+        [".lead"],
+        [".when"],
+        [".what b"],
+        [".what p"],
+        [".badge.good"],
+        [".check"],
+        ["input", "::placeholder"],
+    ],
+    "audit": [[".when .quiet"], [".what .quiet"], [".detail i"], [".detail span"], [".heading .button"]],
+    "switches": [[".button.danger"], [".lead"]],
+}
+
+
+@pytest.mark.parametrize(("width", "mobile"), [(390, True), (320, True), (1280, False)])
+def test_every_section_fits_and_can_be_operated(
+    console: ConsolePage, live_desk: LiveDesk, waiting: str, width: int, mobile: bool
+) -> None:
+    """Names for every control, targets of 44 px, nothing scrolls sideways, ids are unique, one main heading."""
+    screen_of(console.driver, width, 844, mobile=mobile)
+    console.sign_in(live_desk.tokens["supervisor"][0])
+    console.click(f"#{waiting} [data-decision=edit]")
+    for section in ("approvals", "actions", "audit", "switches"):
+        if section != "approvals":
+            console.click(f"nav [href='#{section}']")
+            console.until(lambda: console.texts(".entries > li") or console.texts(".outcome"), what=section)
+        assert console.run("return document.documentElement.scrollWidth") <= width, section
+        assert console.run(f"const root = document; {UNNAMED}") == [], section
+        assert [small for small in console.run(f"const root = document; {SMALL}") if "checkbox" not in small] == []
+        ids = console.run("return [...document.querySelectorAll('[id]')].map(e => e.id)")
+        assert len(ids) == len(set(ids))
+        assert console.run("return document.querySelectorAll('h1').length") == 1
+        assert console.run("return document.querySelectorAll('nav [aria-current=page]').length") == 1

@@ -17,9 +17,10 @@ ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_the_demo_page_comes_with_a_policy_it_keeps(site: Site) -> None:
+@pytest.mark.parametrize("path", ["/", "/console"])
+async def test_a_page_comes_with_a_policy_it_keeps(site: Site, path: str) -> None:
     """F02: nothing inline, nothing from elsewhere."""
-    response = await site.http.get("/")
+    response = await site.http.get(path)
     page = _Page(response.text)
 
     assert response.headers["content-type"] == "text/html; charset=utf-8"
@@ -30,6 +31,15 @@ async def test_the_demo_page_comes_with_a_policy_it_keeps(site: Site) -> None:
             continue
         assert re.match(r"^(/(?!/)|[a-z]+\.|#)", address), f"{address} is not ours"
         assert (await site.http.get(address)).status_code == 200
+
+
+async def test_modules_of_the_console_import_only_each_other(site: Site) -> None:
+    """R12.1"""
+    for module in WEB.glob("console*.js"):
+        for address in re.findall(r'from "\./([^"]+)"', module.read_text(encoding="utf-8")):
+            response = await site.http.get(f"/{address}")
+            assert response.headers["content-type"].startswith("text/javascript"), f"{module.name} needs {address}"
+        assert "innerHTML" not in module.read_text(encoding="utf-8")
 
 
 async def test_files_have_types_validators_and_are_not_sent_twice(site: Site) -> None:
