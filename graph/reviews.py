@@ -29,7 +29,9 @@ class Reviews:
         """Raises ``NotFound``."""
         return await self.gates.approvals.find(approval_id)
 
-    async def approvals(self, *, status: str | None, after: str | None, limit: int, newest: bool) -> list[Approval]:
+    async def approvals(
+        self, *, status: str | None, after: str | None, limit: int, newest: bool = False
+    ) -> list[Approval]:
         """Requests that follow ``after``: the oldest first, or the newest first."""
         return await self.gates.approvals.page(status=status, after=after, limit=limit, newest=newest)
 
@@ -41,7 +43,13 @@ class Reviews:
         return decided
 
     async def actions(
-        self, *, conversation_id: str | None, customer_id: str | None, after: str | None, limit: int, newest: bool
+        self,
+        *,
+        conversation_id: str | None,
+        customer_id: str | None,
+        after: str | None,
+        limit: int,
+        newest: bool = False,
     ) -> list[Action]:
         """The ledger: actions that follow ``after``, the oldest first or the newest first."""
         return await self.executor.ledger.page(

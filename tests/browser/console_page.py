@@ -23,8 +23,8 @@ class ConsolePage:
     def open(self, section: str = "") -> None:
         """Loads the console anew."""
         self.driver.switch_to.window(self.tab)
+        self.driver.get("about:blank")  # from one fragment to another nothing would be loaded
         self.driver.get(f"{self.url}/console{section and '#'}{section}")
-        self.driver.refresh()  # another fragment alone loads nothing
 
     def sign_in(self, token: str, section: str = "") -> None:
         """Opens the console and signs in."""
