@@ -127,7 +127,11 @@ def obeying_reading(body: dict[str, Any], *, system: str, user: str) -> dict[str
     schema = body["response_format"]["json_schema"]["schema"]["properties"]
     intents = schema["intents"]["items"]["properties"]["intent"]["enum"]
     for tool, intent in _TOOLS.items():
-        if intent in intents and re.search(rf"\b{tool}\b", plain) and re.search(r"call|name|execut|run|tool", plain):
+        if (
+            intent in intents
+            and re.search(rf"\b{tool}\b", plain)
+            and re.search(r"(?i)call|name|execut|run|tool", plain)
+        ):
             reading["intents"] = [{"intent": intent, "confidence": 1.0}]
     for told in _objects(plain):
         arguments = told.get("arguments", told)
