@@ -20,6 +20,7 @@ lint: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python -m bench.turn
+	$(BIN)/python -m bench.actions
 
 eval: .venv/.dev
 	$(BIN)/frontdesk eval run
