@@ -347,11 +347,11 @@ async def test_a_foreign_record_cannot_be_written_and_looks_like_none(
 
 
 @every_write
-@pytest.mark.parametrize("customer", ["", "C-9999", "%", "C-1001\x00", "\ud800"], ids=repr)
-async def test_a_stranger_can_write_nothing(writable: Adapters, given: Given, write: Write, customer: str) -> None:
+async def test_a_stranger_can_write_nothing(writable: Adapters, given: Given, write: Write) -> None:
     """R5.2."""
-    with pytest.raises(RecordNotFound):
-        await write.do(writable, given, customer, "key-1")
+    for customer in ("", "C-9999", "%", "C-1001\x00", "\ud800"):
+        with pytest.raises(RecordNotFound):
+            await write.do(writable, given, customer, "key-1")
 
 
 @pytest.mark.parametrize("name", sorted(WRITES.keys() - {"close_account", "reopen_account"}))

@@ -255,11 +255,11 @@ async def test_a_foreign_record_and_none_are_the_same_error(systems: Adapters, n
 
 
 @pytest.mark.parametrize("read", READS)
-@pytest.mark.parametrize("customer", ["", "C-9999", "%", "C-1001' OR '1'='1"])
-async def test_a_stranger_sees_nothing(systems: Adapters, customer: str, read: str) -> None:
+async def test_a_stranger_sees_nothing(systems: Adapters, read: str) -> None:
     """R5.2: not even an empty list."""
-    with pytest.raises(RecordNotFound):
-        await READS[read][1](systems, customer)
+    for customer in ("", "C-9999", "%", "C-1001' OR '1'='1"):
+        with pytest.raises(RecordNotFound):
+            await READS[read][1](systems, customer)
 
 
 @pytest.mark.parametrize("email", ["ava.moreno@example.com", "Ava.MORENO@Example.com", " ava.moreno@example.com "])
