@@ -11,7 +11,8 @@ from graph.state import SupportState
 
 @dataclass(frozen=True, kw_only=True)
 class Escalate:
-    """Opens the ticket and says what happens next. A queue that already has the conversation is not asked twice."""
+    """Opens the ticket and says what happens next. A queue that already has the conversation is not asked twice, except
+    for what cannot wait."""
 
     handoff: HandoffService
     policies: PolicySet
@@ -20,7 +21,7 @@ class Escalate:
         escalation, memory = state["escalation"], state["memory"]
         assert escalation is not None, "routing sends only escalations here"
         notice, template = memory["ticket"], self.policies.system_replies.already_escalated
-        if notice is None or notice["queue"] != escalation["queue"]:
+        if notice is None or notice["queue"] != escalation["queue"] or escalation["priority"] == "urgent":
             template = escalation["template"]
             notice = await self.handoff.open(
                 state["conversation_id"], turn_id=state["turn_id"], escalation=escalation, packet=packet_of(state)

@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from desk.policies import models, systems
+from desk.policies import models, seeds, systems
 from desk.policies.yaml_source import Document, Key, Problem, parse_front_matter, parse_yaml, read_text
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -38,14 +38,14 @@ CHECKS: dict[str, type[BaseModel]] = {
     "checks/bitext.yaml": models.Counterpart,
 }
 SEEDS: dict[str, type[BaseModel]] = {
-    "customers": models.SeedCustomer,
-    "payment_methods": models.SeedPaymentMethod,
-    "orders": models.SeedOrder,
-    "shipments": models.SeedShipment,
-    "invoices": models.SeedInvoice,
-    "tickets": models.SeedTicket,
-    "slots": models.SeedSlots,
-    "bookings": models.SeedBooking,
+    "customers": seeds.SeedCustomer,
+    "payment_methods": seeds.SeedPaymentMethod,
+    "orders": seeds.SeedOrder,
+    "shipments": seeds.SeedShipment,
+    "invoices": seeds.SeedInvoice,
+    "tickets": seeds.SeedTicket,
+    "slots": seeds.SeedSlots,
+    "bookings": seeds.SeedBooking,
 }
 
 KINDS = ("intent", "refusal", "tool", "approval", "queue", "trigger", "reply", "prompt", "article", "area", "system")
