@@ -57,6 +57,12 @@ def database_url(postgres_url: str, _template: str) -> str:
     return _copy(postgres_url, _template)
 
 
+@pytest.fixture(scope="module")
+def module_database_url(postgres_url: str, _template: str) -> str:
+    """A migrated, empty database for the tests of one file."""
+    return _copy(postgres_url, _template)
+
+
 @pytest.fixture
 def empty_database_url(postgres_url: str, _template: str) -> Iterator[str]:
     """A migrated, empty database of the test's own."""

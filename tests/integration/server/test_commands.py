@@ -27,9 +27,9 @@ def _environment(**changes: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def environment(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("data")
-    return _environment(DATABASE_URL=database_url, FRONTDESK_DATA_DIR=str(folder))
+    return _environment(DATABASE_URL=module_database_url, FRONTDESK_DATA_DIR=str(folder))
 
 
 @dataclass(frozen=True, kw_only=True)
