@@ -9,6 +9,6 @@ from tests.unit.approvals.requests import Requests
 
 
 @pytest.fixture
-async def requests(database_url: str) -> AsyncIterator[Requests]:
-    async with await open_pool(database_url, max_size=6) as pool:
+async def requests(module_database_url: str) -> AsyncIterator[Requests]:
+    async with await open_pool(module_database_url, max_size=6) as pool:
         yield Requests(pool=pool)
