@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,7 +17,22 @@ TRIES = 110
 BOSSES = [Decider(id=f"staff_{number}", roles=frozenset({"supervisor"}), customer_id=None) for number in (7, 8, 9)]
 
 
-async def decides(requests: Requests, approval: Approval, said: Any, *, by: Decider, together: Together) -> Any:
+@dataclass(frozen=True)
+class Late:
+    """Meets the others and then waits a little: however the loop runs them, each is ahead sometimes."""
+
+    together: Together
+    seconds: float
+
+    async def __call__(self, approval: Approval) -> bool:
+        true = await self.together(approval)
+        await asyncio.sleep(self.seconds)
+        return true
+
+
+async def decides(
+    requests: Requests, approval: Approval, said: Any, *, by: Decider, together: Callable[[Approval], Awaitable[bool]]
+) -> Any:
     """What the decider is told; everybody has found the facts true before anybody writes."""
     try:
         return await requests.service.decide(approval.id, said, by=by, still_true=together)
@@ -55,21 +71,19 @@ async def test_of_two_deciders_exactly_one_wins(requests: Requests, second: Any)
     """C01, C02."""
     winners: Counter[str | None] = Counter()
     for number in range(TRIES):
-        # To say no needs no facts, so it is ahead; every second time it waits for the other all the same.
-        waits = second != "reject" or number % 2 == 0
-        together = Together(2 if waits else 1)
-        gate = together if second == "reject" and waits else None
+        together, ahead = Together(2), 0.001 * (number % 11)  # from well behind the other to well ahead of them
 
-        async def other(approval: Approval, together: Together = together, gate: Any = gate) -> Any:
-            if gate is not None:
-                await gate(approval)
-            return await decides(requests, approval, decision(second), by=TWO, together=together)
+        async def one(approval: Approval, together: Together = together, ahead: float = ahead) -> Any:
+            later = Late(together, seconds=ahead)
+            return await decides(requests, approval, decision(), by=ONE, together=later)
 
-        async def one(approval: Approval, together: Together = together) -> Any:
-            return await decides(requests, approval, decision(), by=ONE, together=together)
+        async def other(approval: Approval, together: Together = together, ahead: float = ahead) -> Any:
+            later = Late(together, seconds=0.010 - ahead)
+            if second == "reject":  # to say no needs no facts; it waits for the others all the same
+                await later(approval)
+            return await decides(requests, approval, decision(second), by=TWO, together=later)
 
-        # Either may be a step ahead, so that both win sometimes however the loop runs them.
-        now, *told = await race(requests, *((one, other) if number % 2 else (other, one)))
+        now, *told = await race(requests, one, other)
 
         assert sorted(assert_told(answer, now) for answer in told) == [False, True]
         assert len(await requests.wakes(now)) == 1
@@ -82,22 +96,13 @@ async def test_a_customer_who_stops_and_an_approver_are_told_the_same(requests: 
     """C04."""
     ends: Counter[str] = Counter()
     for number in range(TRIES):
-        together = Together(2)
+        together, ahead = Together(2), 0.001 * (number % 11)
 
-        async def approve(approval: Approval, together: Together = together, number: int = number) -> Any:
-            async def true(seen: Approval) -> bool:
-                await together(seen)
-                await asyncio.sleep(0.0005 * (number % 11))  # from well behind the other to well ahead of them
-                return True
+        async def approve(approval: Approval, together: Together = together, ahead: float = ahead) -> Any:
+            return await decides(requests, approval, decision(), by=ONE, together=Late(together, seconds=ahead))
 
-            try:
-                return await requests.service.decide(approval.id, decision(), by=ONE, still_true=true)
-            except FrontdeskError as exc:
-                return exc
-
-        async def stop(approval: Approval, together: Together = together, number: int = number) -> Any:
-            await together(approval)
-            await asyncio.sleep(0.0005 * (10 - number % 11))
+        async def stop(approval: Approval, together: Together = together, ahead: float = ahead) -> Any:
+            await Late(together, seconds=0.010 - ahead)(approval)
             return await requests.service.withdraw(approval.conversation_id)
 
         now, told, stopped = await race(requests, approve, stop)
