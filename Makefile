@@ -33,7 +33,7 @@ eval: .venv/.dev
 	touch $@
 
 .venv/.dev: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/pip install --quiet -c constraints.txt -e ".[test,lint]"
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[test,lint,evals]"
 	touch $@ .venv/.demo
 
 clean:

@@ -71,9 +71,9 @@ def translate(error: Exception) -> LanguageModelFailed:
 
 
 def _translate(error: Exception) -> LanguageModelFailed:
+    if ours := _our_own(error):
+        return ours
     match error:
-        case LanguageModelFailed():
-            return error
         case TimeoutError() | openai.APITimeoutError() | httpx.TimeoutException():
             return failed("timeout")
         case openai.RateLimitError():
@@ -90,6 +90,13 @@ def _translate(error: Exception) -> LanguageModelFailed:
             return failed("server_error")
         case _:
             return failed("garbage")
+
+
+def _our_own(error: BaseException | None) -> LanguageModelFailed | None:
+    """What ``GuardedClient`` raised: some versions of openai (3.3) and langchain-openai pass it on as the cause."""
+    while error is not None and not isinstance(error, LanguageModelFailed):
+        error = error.__cause__
+    return error
 
 
 class GuardedClient(httpx.AsyncClient):
