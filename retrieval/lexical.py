@@ -4,12 +4,15 @@ The titles are a field of their own, because a title names the subject while a b
 query repeats counts each time: in a long message the repeated words are the subject.
 """
 
+from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from retrieval.chunking import Chunk
 from retrieval.text import words
@@ -18,14 +21,24 @@ K1 = 1.2
 B = 0.75
 TITLE_WEIGHT = 0.5
 """Share of a title match in a chunk's score; measured, see docs/decisions/0003-retrieval.md."""
+READ = 50_000
+"""Postings read to find the chunks that share a word, rarest words first. The commonest words of a large corpus name
+no subject and are in every second chunk; they count for the chunks that the rarer ones found."""
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.int32]
+"""Places in the list of chunks the index was given."""
+Flags = NDArray[np.bool_]
+Places = NDArray[np.int64]
+"""In a list of another kind: postings, or some of the chunks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LexicalScores:
-    """One value for each chunk, in the order the index was given them."""
+    """One value for each of some chunks."""
 
+    of: Numbers
+    """Which chunks."""
     relevance: Floats
     """BM25 as a share (0..1) of the highest score any text could reach for this query."""
     coverage: Floats
@@ -38,98 +51,196 @@ class LexicalScores:
     """The same of the section's own heading."""
 
 
+class _Entry:
+    """One word in one chunk, packed: how often body and title hold it, and whether the heading or the title do."""
+
+    BODY = 0x3FFF
+    TITLE_SHIFT, TITLE = 14, 0xFF
+    HEADING = 1 << 30
+    SUBJECT = 1 << 31
+
+
+class _Texts(NamedTuple):
+    """A row for each chunk, a column for each word."""
+
+    entries: sparse.csr_array
+    lengths: NDArray[np.int64]
+    """Words of body and of title with heading."""
+
+
 class LexicalIndex:
-    """All chunks in memory; a query reads only the postings of its own words."""
+    """All chunks in memory; a query reads only the postings of its own words.
 
-    def __init__(self, chunks: Sequence[Chunk]) -> None:
-        titles = [Counter(words(f"{chunk.title} {chunk.heading}")) for chunk in chunks]
-        bodies = [Counter(words(f"{chunk.heading}\n{chunk.text}")) for chunk in chunks]
+    The chunks of one article version must follow one another. An index made from the one ``before`` reads only the
+    chunks that were not in it: ``carried`` holds for each chunk its number there, or -1.
+    """
+
+    def __init__(
+        self, chunks: Sequence[Chunk], *, before: "LexicalIndex | None" = None, carried: Numbers | None = None
+    ) -> None:
         self._size = len(chunks)
-        self._bodies = _postings(bodies)
-        self._titles = _postings(titles)
-        self._subjects = _holding([set(words(chunk.title)) for chunk in chunks])
-        self._headings = _holding([set(words(chunk.heading)) for chunk in chunks])
-        self._apart = _apart(chunks, [set(body) for body in bodies])
-        found_in = Counter(word for title, body in zip(titles, bodies, strict=True) for word in title | body)
-        self._idf = {word: _idf(count, of=self._size) for word, count in found_in.items()}
+        self._words: dict[str, int] = dict(before._words) if before else {}
+        texts = _read([chunk for n, chunk in enumerate(chunks) if carried is None or carried[n] < 0], self._words)
+        if before is not None and carried is not None:
+            texts = _joined(before._texts(of=len(self._words)), texts, carried=carried)
+        postings = sparse.csc_array(texts.entries)
+        self._starts = postings.indptr
+        self._chunks = postings.indices
+        self._entries = postings.data
+        self._lengths = texts.lengths
+        self._norms = [_norms(lengths) for lengths in texts.lengths.T]
+        articles = _articles(chunks)
+        self._sections = np.bincount(articles, minlength=1)[articles]
+        self._holders = self._sections_holding(articles)
 
-    @property
-    def vocabulary(self) -> Mapping[str, float]:
-        """Every word of the corpus with its rarity (inverse document frequency)."""
-        return self._idf
+    def sharing(self, query: str, *, among: Flags, limit: int) -> Numbers:
+        """The chunks that share a word with the query, ascending: at most ``limit``, then the most relevant ones."""
+        relevance = np.zeros(self._size)
+        read = 0
+        counts = Counter(word for word in words(query) if self._count(word))
+        for word, times in sorted(counts.items(), key=lambda counted: self._count(counted[0])):
+            read += self._count(word)
+            if read > READ and read > self._count(word):
+                break
+            where = self._postings(word)
+            relevance[self._chunks[where]] += times * self._idf(word) * self._saturated(where)
+        found = np.flatnonzero((relevance > 0) & among).astype(np.int32)
+        if len(found) > limit:
+            found = np.sort(found[np.argpartition(-relevance[found], limit)[:limit]])
+        return found
 
-    def score(self, query: str) -> LexicalScores:
-        """Relevance and coverage of every chunk for this query."""
-        body, title, covered, titled, specific, headed = (np.zeros(self._size) for _ in range(6))
-        unknown = _idf(0, of=self._size)
+    def score(self, query: str, *, of: Numbers | None = None) -> LexicalScores:
+        """Relevance and coverage of these chunks (ascending numbers; by default all) for this query."""
+        numbers = np.arange(self._size, dtype=np.int32) if of is None else of
+        relevance, covered, titled, specific, headed = (np.zeros(len(numbers)) for _ in range(5))
         highest = rarity = 0.0
         for word, times in Counter(words(query)).items():
-            idf = self._idf.get(word, unknown)
+            idf = self._idf(word)
             highest += times * idf * (K1 + 1) * (1 + TITLE_WEIGHT)
             rarity += idf
-            holds = np.zeros(self._size, dtype=bool)
-            for postings, scores in ((self._bodies, body), (self._titles, title)):
-                if word in postings:
-                    where, values = postings[word]
-                    scores[where] += times * idf * values
-                    holds[where] = True
-            covered += idf * holds
-            if word in self._subjects:
-                titled[self._subjects[word]] += idf
-            if word in self._apart:
-                apart = idf * self._apart[word]
-                specific += apart
-                if word in self._headings:
-                    where = self._headings[word]
-                    headed[where] += apart[where]
+            at, where = self._meeting(word, numbers)
+            entries = self._entries[where]
+            relevance[at] += times * idf * self._saturated(where)
+            covered[at] += idf
+            titled[at] += idf * ((entries & _Entry.SUBJECT) > 0)
+            apart = idf * self._apart(where)
+            specific[at] += apart
+            headed[at] += apart * ((entries & _Entry.HEADING) > 0)
         share = 1 / rarity if rarity else 0.0
         return LexicalScores(
-            relevance=(body + TITLE_WEIGHT * title) / highest if highest else body,
+            of=numbers,
+            relevance=relevance / highest if highest else relevance,
             coverage=covered * share,
             titled=titled * share,
             specific=specific * share,
             headed=headed * share,
         )
 
+    def _count(self, word: str) -> int:
+        """How many chunks hold the word."""
+        number = self._words.get(word)
+        return 0 if number is None else int(self._starts[number + 1] - self._starts[number])
 
-def _holding(texts: Sequence[set[str]]) -> dict[str, NDArray[np.int64]]:
-    """For each word the numbers of the texts that hold it."""
-    found: dict[str, list[int]] = {}
-    for number, text in enumerate(texts):
-        for word in text:
-            found.setdefault(word, []).append(number)
-    return {word: np.array(where) for word, where in found.items()}
+    def _idf(self, word: str) -> float:
+        return float(np.log(1 + (self._size - self._count(word) + 0.5) / (self._count(word) + 0.5)))
+
+    def _postings(self, word: str) -> slice:
+        number = self._words[word]
+        return slice(int(self._starts[number]), int(self._starts[number + 1]))
+
+    def _meeting(self, word: str, numbers: Numbers) -> tuple[Places, Places]:
+        """Which of the numbers hold the word, as places among the numbers and places among the postings."""
+        if not self._count(word) or not len(numbers):
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        postings = self._postings(word)
+        holders = self._chunks[postings]
+        if len(numbers) < len(holders):
+            where = np.minimum(np.searchsorted(holders, numbers), len(holders) - 1)
+            at = np.flatnonzero(holders[where] == numbers)
+            return at, postings.start + where[at]
+        at = np.minimum(np.searchsorted(numbers, holders), len(numbers) - 1)
+        where = np.flatnonzero(numbers[at] == holders)
+        return at[where], postings.start + where
+
+    def _saturated(self, where: slice | Places) -> Floats:
+        """BM25 of these postings without the word's rarity, body and title together."""
+        entries, chunks = self._entries[where], self._chunks[where]
+        body = entries & _Entry.BODY
+        title = (entries >> _Entry.TITLE_SHIFT) & _Entry.TITLE
+        in_body, in_title = (
+            times * (K1 + 1) / (times + norms[chunks]) for times, norms in zip((body, title), self._norms, strict=True)
+        )
+        return np.asarray(in_body + TITLE_WEIGHT * in_title)
+
+    def _apart(self, where: Places) -> Floats:
+        """How much a word sets its chunk apart: 1 in the only section of several that holds it, 0 where all do."""
+        others = (self._holders[where] - 1.0) / np.maximum(1, self._sections[self._chunks[where]] - 1)
+        alone = self._sections[self._chunks[where]] == 1
+        return np.where(alone | ((self._entries[where] & _Entry.BODY) == 0), 0.0, 1 - others)
+
+    def _sections_holding(self, articles: Numbers) -> NDArray[np.uint16]:
+        """For each posting, how many sections of its article hold the word in their body."""
+        if not len(self._chunks):
+            return np.zeros(0, dtype=np.uint16)
+        article = articles[self._chunks]
+        first = np.empty(len(article), dtype=bool)
+        first[0], first[1:] = True, article[1:] != article[:-1]
+        first[self._starts[:-1][np.diff(self._starts) > 0]] = True
+        run = np.cumsum(first) - 1
+        holders = np.bincount(run, weights=(self._entries & _Entry.BODY) > 0)
+        return np.asarray(np.minimum(holders, np.iinfo(np.uint16).max)[run], dtype=np.uint16)
+
+    def _texts(self, *, of: int) -> _Texts:
+        """A row for each chunk, with room for so many words."""
+        starts = np.pad(self._starts, (0, of + 1 - len(self._starts)), mode="edge")
+        postings = sparse.csc_array((self._entries, self._chunks, starts), shape=(self._size, of))
+        return _Texts(sparse.csr_array(postings), self._lengths)
 
 
-def _apart(chunks: Sequence[Chunk], texts: Sequence[set[str]]) -> dict[str, Floats]:
-    """For each word how much it sets a chunk apart: 1 in the only section of several that holds it, 0 where all do."""
-    articles: dict[tuple[str, str], list[int]] = {}
+def _read(chunks: Sequence[Chunk], known: dict[str, int]) -> _Texts:
+    """The words of the chunks; new ones are added to the known."""
+    columns, entries, ends = array("i"), array("I"), array("i", [0])
+    lengths = np.zeros((len(chunks), 2), dtype=np.int64)
     for number, chunk in enumerate(chunks):
-        articles.setdefault((chunk.article, chunk.version), []).append(number)
-    found: dict[str, Floats] = {}
-    for numbers in articles.values():
-        if len(numbers) == 1:
-            continue
-        holders = Counter(word for number in numbers for word in texts[number])
-        for number in numbers:
-            for word in texts[number]:
-                others = (holders[word] - 1) / (len(numbers) - 1)
-                found.setdefault(word, np.zeros(len(chunks)))[number] = 1 - others
-    return found
+        subject, heading = words(chunk.title), words(chunk.heading)
+        body, title = Counter(heading + words(chunk.text)), Counter(subject + heading)
+        lengths[number] = body.total(), title.total()
+        for word in body.keys() | title.keys():
+            columns.append(known.setdefault(word, len(known)))
+            entries.append(
+                min(body[word], _Entry.BODY)
+                | min(title[word], _Entry.TITLE) << _Entry.TITLE_SHIFT
+                | (_Entry.HEADING if word in heading else 0)
+                | (_Entry.SUBJECT if word in subject else 0)
+            )
+        ends.append(len(columns))
+    matrix = sparse.csr_array(
+        (np.array(entries, dtype=np.uint32), np.array(columns, dtype=np.int32), np.array(ends)),
+        shape=(len(chunks), len(known)),
+    )
+    return _Texts(matrix, lengths)
 
 
-def _postings(texts: Sequence[Counter[str]]) -> dict[str, tuple[NDArray[np.int64], Floats]]:
-    """For each word the texts that hold it and its saturated, length-normalised frequency there."""
-    lengths = [text.total() for text in texts]
-    average = max(1.0, sum(lengths) / max(1, len(lengths)))
-    found: dict[str, tuple[list[int], list[float]]] = {}
-    for number, (text, length) in enumerate(zip(texts, lengths, strict=True)):
-        for word, times in text.items():
-            where, values = found.setdefault(word, ([], []))
-            where.append(number)
-            values.append(times * (K1 + 1) / (times + K1 * (1 - B + B * length / average)))
-    return {word: (np.array(where), np.array(values)) for word, (where, values) in found.items()}
+def _joined(before: _Texts, added: _Texts, *, carried: Numbers) -> _Texts:
+    """The rows of the chunks that were there before, and of the added ones, in the order of ``carried``."""
+    fresh = carried < 0
+    rows = np.where(fresh, len(before.lengths) + np.cumsum(fresh) - 1, carried)
+    return _Texts(
+        sparse.csr_array(sparse.vstack([before.entries, added.entries], format="csr")[rows]),
+        np.concatenate([before.lengths, added.lengths])[rows],
+    )
 
 
-def _idf(count: int, *, of: int) -> float:
-    return float(np.log(1 + (of - count + 0.5) / (count + 0.5)))
+def _articles(chunks: Sequence[Chunk]) -> Numbers:
+    """For each chunk the number of its article version. Raises ``ValueError`` when an article is not in one piece."""
+    numbers: dict[tuple[str, str], int] = {}
+    of_chunk = [numbers.setdefault((chunk.article, chunk.version), len(numbers)) for chunk in chunks]
+    if of_chunk != sorted(of_chunk):
+        raise ValueError("the chunks of an article version must follow one another")
+    return np.array(of_chunk, dtype=np.int32)
+
+
+def _norms(lengths: NDArray[np.int64]) -> Floats:
+    """What the length of each text adds below the fraction of BM25."""
+    average = max(1.0, int(lengths.sum()) / max(1, len(lengths)))
+    return np.asarray(K1 * (1 - B + B * lengths / average))

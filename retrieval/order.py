@@ -7,13 +7,13 @@ of fact it asks for, and that a section of exclusions needs evidence of its own.
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from typing import get_args
 
 import numpy as np
 
 from desk.language.asked import Kind, asked_kinds, is_negative, is_open, stated_kinds
 from retrieval.chunking import Chunk
-from retrieval.lexical import Floats, LexicalScores
+from retrieval.lexical import Floats, LexicalScores, Numbers
 
 SPECIFIC = 0.3
 """Added for a section that holds all words of the question that the title lacks."""
@@ -38,45 +38,43 @@ _LISTED = re.compile(r"^(?: {0,3}\||[-*+] |\d{1,2}[.)] )", re.MULTILINE)
 
 
 class SectionOrder:
-    """What is known of each chunk before any question comes."""
+    """What is known of each chunk before any question comes.
 
-    def __init__(self, chunks: Sequence[Chunk]) -> None:
-        kinds = [_kinds(chunk) for chunk in chunks]
-        self._states = {
-            kind: np.array([kind in stated for stated in kinds], dtype=float)
-            for kind in sorted(frozenset[Kind]().union(*kinds))
-        }
-        self._lead = np.array([not chunk.heading for chunk in chunks], dtype=float)
-        self._limiting = np.array([is_negative(chunk.heading) for chunk in chunks], dtype=float)
-        self._titles = {
-            kind: np.array([kind in asked_kinds(chunk.title) for chunk in chunks], dtype=float) for kind in self._states
-        }
+    An order made from the one ``before`` looks only at chunks that were not in it (``carried``, see ``LexicalIndex``).
+    """
+
+    def __init__(
+        self, chunks: Sequence[Chunk], *, before: "SectionOrder | None" = None, carried: Numbers | None = None
+    ) -> None:
+        self._marks = np.zeros(len(chunks), dtype=np.uint32)
+        fresh = np.ones(len(chunks), dtype=bool)
+        if before is not None and carried is not None:
+            fresh = carried < 0
+            self._marks[~fresh] = before._marks[carried[~fresh]]
+        self._marks[fresh] = [_marks(chunks[number]) for number in np.flatnonzero(fresh).tolist()]
         articles: dict[tuple[str, str], int] = {}
         of_article = [articles.setdefault((chunk.article, chunk.version), len(articles)) for chunk in chunks]
-        self._article = np.array(of_article, dtype=np.intp)
-        self._articles = len(articles)
+        self._article = np.array(of_article, dtype=np.int32)
 
     def gains(self, query: str, shared: LexicalScores) -> Floats:
-        """What is added to the rank of each chunk, as cosine."""
-        kinds = asked_kinds(query)
-        top = np.zeros(self._articles)
-        np.maximum.at(top, self._article, shared.specific)
-        return (
-            SPECIFIC * (shared.specific - SHARED * top[self._article])
-            + KIND * self._any(self._states, kinds)
-            + TITLE_KIND * self._any(self._titles, kinds) * (shared.titled > 0)
-            + HEADING * shared.headed
-            + LEAD * self._lead * shared.titled
-            + TITLE * shared.titled
-            - LIMITING * self._limiting * (1 - _excuse(query, shared))
+        """What is added to the rank of each chunk that was scored, as cosine."""
+        kinds = sum(_STATES[kind] for kind in asked_kinds(query))
+        marks = self._marks[shared.of]
+        lead, limiting, states, titles = (
+            ((marks & mark) > 0).astype(float) for mark in (_LEAD, _LIMITING, kinds, kinds << _TITLE_SHIFT)
         )
-
-    def _any(self, holders: Mapping[Kind, Floats], kinds: frozenset[Kind]) -> Floats:
-        """1 for each chunk that is marked for any of the kinds."""
-        found = np.zeros(len(self._lead))
-        for kind in kinds & holders.keys():
-            found = np.maximum(found, holders[kind])
-        return found
+        _, owner = np.unique(self._article[shared.of], return_inverse=True)
+        top = np.zeros(len(shared.of))
+        np.maximum.at(top, owner, shared.specific)
+        return (
+            SPECIFIC * (shared.specific - SHARED * top[owner])
+            + KIND * states
+            + TITLE_KIND * titles * (shared.titled > 0)
+            + HEADING * shared.headed
+            + LEAD * lead * shared.titled
+            + TITLE * shared.titled
+            - LIMITING * limiting * (1 - _excuse(query, shared))
+        )
 
 
 def _excuse(query: str, shared: LexicalScores) -> Floats | float:
@@ -86,7 +84,19 @@ def _excuse(query: str, shared: LexicalScores) -> Floats | float:
     return 0.0 if is_open(query) else np.minimum(1.0, shared.specific / EVIDENCE)
 
 
-@lru_cache(maxsize=10_000)
-def _kinds(chunk: Chunk) -> frozenset[Kind]:
+_STATES: Mapping[Kind, int] = {kind: 1 << bit for bit, kind in enumerate(get_args(Kind))}
+"""One bit for each kind of fact a chunk states; ``_TITLE_SHIFT`` further on, those its article's title asks for."""
+_TITLE_SHIFT = 8
+_LEAD = 1 << 16
+_LIMITING = 1 << 17
+
+
+def _marks(chunk: Chunk) -> int:
     listed: frozenset[Kind] = frozenset({"choice"}) if _LISTED.search(chunk.text) else frozenset()
-    return stated_kinds(chunk.text) | listed
+    states = stated_kinds(chunk.text) | listed
+    return (
+        sum(_STATES[kind] for kind in states)
+        | sum(_STATES[kind] for kind in asked_kinds(chunk.title)) << _TITLE_SHIFT
+        | (0 if chunk.heading else _LEAD)
+        | (_LIMITING if is_negative(chunk.heading) else 0)
+    )

@@ -28,9 +28,11 @@ def words(text: str) -> list[str]:
 
 def plain_words(text: str) -> list[str]:
     """Every word of a text, lower case, without accents and apostrophes."""
-    folded = unicodedata.normalize("NFKD", text.casefold().replace("e-mail", "email"))
-    folded = "".join(c for c in folded if not unicodedata.combining(c))
-    return [re.sub("['’].*", "", match) for match in _WORD.findall(folded)]
+    folded = text.casefold().replace("e-mail", "email")
+    if not folded.isascii():
+        folded = unicodedata.normalize("NFKD", folded)
+        folded = "".join(c for c in folded if not unicodedata.combining(c)).replace("’", "'")
+    return [match.partition("'")[0] for match in _WORD.findall(folded)]
 
 
 def sentences(text: str) -> list[str]:

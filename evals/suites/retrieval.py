@@ -23,9 +23,7 @@ from evals.result import SuiteResult
 from retrieval.chunking import Chunk, chunk_article, sections
 from retrieval.embeddings import LocalEmbedding
 from retrieval.index import ChromaIndex, embedded
-from retrieval.lexical import LexicalIndex
 from retrieval.search import Retriever, corpus_of
-from retrieval.spelling import Spelling
 
 PACK_QUESTIONS = Path(__file__).parents[1] / "data" / "retrieval_pack.jsonl"
 RELEVANT_FIELDS = ("relevant", "required_documents")
@@ -127,10 +125,9 @@ async def _retriever(chunks: Sequence[Chunk], *, corpus: Sequence[str], timezone
         embedding = LocalEmbedding.fitted(corpus)
         index = ChromaIndex(connect=embedded(Path(folder)), chunks=chunks, embedding=embedding)
         await index.open()
-        retriever = Retriever(
-            chunks=chunks,
-            lexical=LexicalIndex(chunks),
-            spelling=Spelling(corpus),
+        retriever = Retriever.over(
+            chunks,
+            phrases=corpus[len(chunks) :],
             embedding=embedding,
             index=index,
             threshold=0.5,

@@ -23,9 +23,7 @@ from retrieval.chunking import Chunk, chunk_article
 from retrieval.embeddings import LocalEmbedding, Vectors
 from retrieval.errors import DenseSearchUnavailable
 from retrieval.index import PREFIX, ChromaIndex, Eligibility, disconnect, embedded, over_http
-from retrieval.lexical import LexicalIndex
 from retrieval.search import Retriever
-from retrieval.spelling import Spelling
 from tests.unit.retrieval.articles import SHOP, article
 
 pytestmark = pytest.mark.heavy
@@ -262,10 +260,8 @@ def frozen() -> Iterator[FrozenServer]:
 
 
 async def retriever_over(index: ChromaIndex, chunks: list[Chunk]) -> Retriever:
-    return Retriever(
-        chunks=chunks,
-        lexical=LexicalIndex(chunks),
-        spelling=Spelling(chunk.headed for chunk in chunks),
+    return Retriever.over(
+        chunks,
         embedding=LocalEmbedding.fitted([chunk.headed for chunk in chunks]),
         index=index,
         threshold=0.4,

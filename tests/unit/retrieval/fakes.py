@@ -11,9 +11,7 @@ from retrieval.chunking import Chunk, chunk_article
 from retrieval.embeddings import LocalEmbedding, Vectors
 from retrieval.errors import DenseSearchUnavailable
 from retrieval.index import Eligibility, in_context
-from retrieval.lexical import LexicalIndex
 from retrieval.search import Retriever
-from retrieval.spelling import Spelling
 from tests.unit.retrieval.articles import SHOP
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -54,10 +52,8 @@ async def retriever_of(*articles: Article, threshold: float = 0.4) -> tuple[Retr
     texts = [chunk.headed for chunk in chunks]
     embedding = LocalEmbedding.fitted(texts)
     index = MemoryIndex(chunks, await embedding.embed_documents(texts))
-    retriever = Retriever(
-        chunks=chunks,
-        lexical=LexicalIndex(chunks),
-        spelling=Spelling(chunk.headed for chunk in chunks),
+    retriever = Retriever.over(
+        chunks,
         embedding=embedding,
         index=index,
         threshold=threshold,

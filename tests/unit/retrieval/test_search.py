@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -165,6 +166,34 @@ async def test_areas_come_first_but_others_are_not_forbidden() -> None:
     assert found(plain) == found(elsewhere) == ["other-returns", "more-returns"]
     assert found(preferred) == ["more-returns", "other-returns"]
     assert preferred.best > plain.best
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["hybrid", "degraded"])
+async def test_a_retriever_made_from_the_one_before_finds_what_one_made_anew_finds(broken: bool) -> None:
+    """R4.7: one article is gone, one has new words, one has become internal."""
+    before, _ = await retriever_of(*SHOP, article("Zebra sale on Mondays.", id="zebra", title="Zebra sale"))
+    anew, index = await retriever_of(
+        SHOP[0],
+        SHOP[2].model_copy(update={"audience": "internal"}),
+        article("Unicorn sale on Fridays.", id="zebra", title="Unicorn sale", version="2.0"),
+    )
+    index.broken = broken
+
+    now = Retriever.over(
+        anew.chunks,
+        phrases=("when is the unicorm sale",),
+        embedding=anew.embedding,
+        index=index,
+        threshold=anew.threshold,
+        default_locale="en",
+        timezone=anew.timezone,
+        before=before,
+    )
+
+    for query in ("zebra", "unicorm sale", "washing linen curtans", "who pays the postage", "express"):
+        assert await ask(now, query) == await ask(replace(anew, spelling=now.spelling), query)
+    assert found(await ask(now, "unicorn sale"))[0] == "zebra"
+    assert "linen-care" not in found(await ask(now, "linen curtains"))
 
 
 async def test_words_alone_answer_when_the_vector_index_fails() -> None:
