@@ -68,6 +68,7 @@ class Reply:
 
     request: Recorded
     writer: asyncio.StreamWriter
+    protocol: "ClientProtocol"
     keep_alive: bool = True
 
     async def whole(
@@ -100,7 +101,7 @@ class Reply:
     def reset(self) -> None:
         """End the connection as a crashed peer does (TCP RST)."""
         self.keep_alive = False
-        _reset(self.writer.transport)
+        self.protocol.reset()
 
     def _head(self, status: int, kind: str, headers: dict[str, str]) -> None:
         headers = {"Content-Type": kind, "OpenAI-Organization": "org-needle", **headers}
@@ -491,12 +492,18 @@ def _error(message: str) -> dict[str, Any]:
 # The server --------------------------------------------------------------------------------------------------------
 
 
-class _Protocol(asyncio.StreamReaderProtocol):
+class ClientProtocol(asyncio.StreamReaderProtocol):
     """Knows at once that the client has gone, so that endless scripts end with their client."""
 
     def __init__(self, reader: asyncio.StreamReader, connected: Callable[..., None]) -> None:
         super().__init__(reader, connected)
         self.gone = asyncio.Event()
+        self._open: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._open = transport
+        super().connection_made(transport)
 
     def eof_received(self) -> bool:
         self.gone.set()
@@ -504,21 +511,27 @@ class _Protocol(asyncio.StreamReaderProtocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._open = None
         self.gone.set()
         super().connection_lost(exc)
 
+    def reset(self) -> None:
+        """End the connection as a crashed peer does (TCP RST), if it is not lost already.
 
-def _reset(transport: asyncio.WriteTransport) -> None:
-    if sock := transport.get_extra_info("socket"):
-        with suppress(OSError):  # closed already
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
+        ``abort`` of a transport that is lost raises: one that had still to write when it was closed forgets its loop.
+        """
+        if self._open is None:
+            return
+        with suppress(OSError):  # the client has ended it, and we have not heard yet
+            linger = struct.pack("ii", 1, 0)
+            self._open.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self._open.abort()
 
 
-async def _gone(writer: asyncio.StreamWriter) -> None:
+def _protocol(writer: asyncio.StreamWriter) -> ClientProtocol:
     protocol = writer.transport.get_protocol()
-    assert isinstance(protocol, _Protocol)
-    await protocol.gone.wait()
+    assert isinstance(protocol, ClientProtocol)
+    return protocol
 
 
 @dataclass
@@ -557,17 +570,17 @@ class ModelServer:
         """Serve until ``stop``."""
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._transports: set[asyncio.WriteTransport] = set()
+        self._protocols: set[ClientProtocol] = set()
         server = await asyncio.get_running_loop().create_server(
-            lambda: _Protocol(asyncio.StreamReader(limit=1024 * 1024), self._accept), self.host, self.port
+            lambda: ClientProtocol(asyncio.StreamReader(limit=1024 * 1024), self._accept), self.host, self.port
         )
         self.port = server.sockets[0].getsockname()[1]
         ready()
         await self._stopping.wait()
         server.close()
         # Aborted, not closed: closing would wait for a client that may itself be waiting for us to stop.
-        for transport in self._transports:
-            _reset(transport)
+        for protocol in self._protocols:
+            protocol.reset()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -583,13 +596,14 @@ class ModelServer:
         task.add_done_callback(self._tasks.discard)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        protocol = _protocol(writer)
         self.open_connections += 1
-        self._transports.add(writer.transport)
+        self._protocols.add(protocol)
         try:
             async for request in self._requests_of(reader):
                 self.requests.append(request)
-                reply = Reply(request=request, writer=writer)
-                gone = asyncio.create_task(_gone(writer))
+                reply = Reply(request=request, writer=writer, protocol=protocol)
+                gone = asyncio.create_task(protocol.gone.wait())
                 work = asyncio.create_task(self._handle(reply))
                 try:
                     await asyncio.wait({gone, work}, return_when=asyncio.FIRST_COMPLETED)
@@ -601,7 +615,7 @@ class ModelServer:
                     return
         finally:
             self.open_connections -= 1
-            self._transports.discard(writer.transport)
+            self._protocols.discard(protocol)
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()

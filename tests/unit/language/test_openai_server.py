@@ -1,12 +1,13 @@
 """The scripted model server itself: quick, the same every time, usable as a program."""
 
+import asyncio
 import json
 import subprocess
 import sys
 import time
 import urllib.request
 
-from tests.fakes.model_server import scripted_model
+from tests.fakes.model_server import ClientProtocol, scripted_model
 
 
 def post(url: str, body: dict[str, object]) -> dict[str, object]:
@@ -22,6 +23,24 @@ def test_it_starts_at_once() -> None:
         pass
 
     assert time.monotonic() - begun < 0.3
+
+
+async def test_a_connection_that_closed_with_words_still_to_write_can_be_reset() -> None:
+    """R3.3: a test that ends just then must not take the server's thread with it."""
+    made: list[ClientProtocol] = []
+
+    def protocol() -> ClientProtocol:
+        made.append(ClientProtocol(asyncio.StreamReader(), lambda _, writer: writer.write(bytes(8 * 1024 * 1024))))
+        return made[-1]
+
+    async with await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0) as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write_eof()
+        await reader.read()
+        await asyncio.wait_for(made[0].gone.wait(), timeout=30)
+
+        made[0].reset()
+        writer.close()
 
 
 def test_embeddings_are_the_same_every_time_and_near_for_shared_words() -> None:
