@@ -1,9 +1,11 @@
 """The page as a test sees it: what is shown in the widget's shadow tree, and what a customer does there."""
 
 import contextlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -21,10 +23,52 @@ class ChatPage:
 
     def open(self, path: str = "/", *, chat: bool = True, **timings: int) -> None:
         """Loads the page; ``timings`` overrides the widget's own before the chat is opened."""
-        self.driver.get(self.url + path)
+        with self._arriving():
+            self.driver.get(self.url + path)
         self.tune(**timings)
         if chat:
             self.driver.execute_script("document.querySelector('frontdesk-chat').show()")
+
+    def reload(self) -> None:
+        """Loads the page again."""
+        with self._arriving():
+            self.driver.refresh()
+
+    @contextlib.contextmanager
+    def _arriving(self) -> Iterator[None]:
+        """Waits for the new page's chat.
+
+        In a tab that has just been opened the driver takes the load of the empty page for ours: on a busy machine it
+        returned before the widget's script had run 16 of 150 times. The page we leave is marked, so that it is not
+        taken for the next one.
+        """
+        self.driver.execute_script("document.left = true")
+        yield
+        arrived = (
+            "return !document.left && document.readyState === 'complete'"
+            " && customElements.get('frontdesk-chat') !== undefined"
+        )
+
+        def look() -> bool:
+            with contextlib.suppress(WebDriverException):  # one page goes, the next one comes
+                return bool(self.driver.execute_script(arrived))
+            return False
+
+        try:
+            self.until(look, what="the chat", seconds=30)
+        except TimeoutException as late:
+            raise AssertionError(f"The page came without its chat: {self._situation()}") from late
+
+    def _situation(self) -> str:
+        """What the browser has in front of it, and what it says about it."""
+        seen = "return [location.href, document.readyState, document.documentElement.outerHTML.slice(0, 500)]"
+        url, state, page = self.driver.execute_script(seen)
+        answered = [
+            (entry["params"]["response"]["status"], entry["params"]["response"]["url"])
+            for entry in (json.loads(line["message"])["message"] for line in self.log("performance"))
+            if entry["method"] == "Network.responseReceived"
+        ]
+        return f"{url} is {state}; {answered=}; console: {self.log('browser')}; {page}"
 
     def tune(self, **timings: int) -> None:
         """Shorter waits than a customer would have, so that a test of a time-out need not last one."""

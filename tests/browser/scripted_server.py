@@ -180,10 +180,15 @@ class ScriptedDesk:
 
     def stop(self) -> None:
         """Ends streams and scripts, then the server."""
-        self._server.should_exit = True
-        self.cut()
-        self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._tasks])
-        self._thread.join(timeout=10)
+
+        async def end() -> None:  # in one go: a loop that has nothing left to do is gone in an instant
+            for task in self._tasks:
+                task.cancel()
+            self._server.should_exit = True
+            await self._cut()
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(timeout=30)
+        self._thread.join(timeout=30)
 
     # -- the contract
 

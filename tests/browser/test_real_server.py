@@ -51,7 +51,7 @@ def test_an_order_is_found_after_identification_and_survives_a_reload(live_page:
     assert "TRK-10001" in _answers(live_page, 3)[2]
 
     before = live_page.mine, live_page.answers
-    live_page.driver.refresh()
+    live_page.reload()
     _answers(live_page, len(before[1]))
     live_page.until(lambda: (live_page.mine, live_page.answers) == before, what="the same conversation")
 
@@ -66,9 +66,9 @@ def test_a_discount_is_refused_and_a_person_takes_over(live_page: ChatPage) -> N
 
 def test_a_page_loaded_again_still_has_its_scripts(browser: Chrome, live_server: str) -> None:
     """R12.1: a 304 brings headers for the stored page; one with another policy would take its scripts away."""
+    page = ChatPage(browser, live_server)
     for _ in range(2):
-        browser.get(live_server)
-        assert browser.execute_script("return customElements.get('frontdesk-chat') !== undefined")
+        page.open(chat=False)
 
 
 def test_the_page_needs_nothing_the_server_does_not_serve(live_page: ChatPage) -> None:

@@ -72,7 +72,7 @@ def test_a_reload_shows_the_same_conversation(page: ChatPage, desk: ScriptedDesk
     page.say("second")
     before = page.until_answers(2), page.mine, page.texts("details summary"), page.texts(".options button")
 
-    page.driver.refresh()
+    page.reload()
 
     assert (page.until_answers(2), page.mine, page.texts("details summary"), page.texts(".options button")) == before
     assert [line.split("\n")[-1] for line in page.texts(".mine")] == ["What is your returns policy?", "second"]
@@ -86,7 +86,7 @@ def test_a_reload_in_the_middle_of_an_answer_sees_it_through(page: ChatPage, des
     page.say("hello")
     page.until(lambda: page.answers == ["Good"], what="the first piece")
 
-    page.driver.refresh()
+    page.reload()
     page.until(lambda: page.answers == ["Good"] and page.mine == ["hello"], what="the same again")
     desk.release(2)
 
@@ -97,7 +97,7 @@ def test_what_was_read_is_not_read_out_again_after_a_reload(page: ChatPage) -> N
     page.open()
     page.say("What is your returns policy?")
     page.until_answers(1)
-    page.driver.refresh()
+    page.reload()
     page.until_answers(1)
 
     assert page.run("return root.querySelector('[aria-live=polite][role=log]').textContent").count("30 days") == 0
@@ -159,7 +159,7 @@ def test_an_unsent_message_outlives_a_reload(page: ChatPage, desk: ScriptedDesk)
     page.say("hello")
     page.until(lambda: page.texts(".mine .state") == ["Not sent.\nRetry"], what="the unsent message")
 
-    page.driver.refresh()
+    page.reload()
 
     page.until_answers(1)
     assert desk.taken == ["hello"]
@@ -173,7 +173,7 @@ def test_a_message_taken_without_an_answer_is_shown_once_after_a_reload(page: Ch
     page.say("hello")
     page.until(lambda: page.texts(".mine .state") == ["Not sent.\nRetry"], what="a message that seems unsent")
 
-    page.driver.refresh()
+    page.reload()
 
     page.until_answers(1)
     page.until(lambda: len(desk.posts) == 2 and page.mine == ["hello"], what="the message once")
