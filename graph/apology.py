@@ -38,6 +38,7 @@ class Apologist:
             "customer_id": None,
             "actions": [],
             "sources": [],
+            "quotes": [],
         }
         try:
             notice = await self._handoff.open(

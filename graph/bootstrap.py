@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -40,8 +40,11 @@ from desk.integrations.postgres.ticketing import PostgresTicketing
 from desk.integrations.remote import RemoteSystem
 from desk.integrations.rest import RestTransport
 from desk.integrations.seed import seed
+from desk.knowledge.conflicts import ConflictStore
+from desk.knowledge.store import ArticleStore
 from desk.language.engine import LanguageEngine
 from desk.language.fallback import FallbackEngine
+from desk.language.judge import Judge, judge_from
 from desk.language.offline import OfflineEngine
 from desk.policies.loader import load_pack, resolve_pack
 from desk.policies.models import PolicySet
@@ -57,6 +60,10 @@ from graph.messaging import Messaging, delivering
 from graph.notices import Notices
 from graph.reviews import Reviews
 from graph.runs import Graph, TurnRunner
+from retrieval.chunking import Chunk, pieces
+from retrieval.conflict_check import ConflictCheck
+from retrieval.knowledge import KnowledgeDesk
+from retrieval.live import Build, Knowledge, LiveKnowledge
 from retrieval.search import Retriever, build_retriever
 from tools.evidence import EvidenceStore
 from tools.executor import ToolExecutor
@@ -94,6 +101,10 @@ class Desk:
         return self.services.identity
 
     @property
+    def knowledge(self) -> KnowledgeDesk:
+        return self.services.knowledge
+
+    @property
     def step_up(self) -> StepUp:
         return self.services.gates.step_up
 
@@ -110,7 +121,7 @@ class Desk:
         return "ok"
 
     async def _knowledge(self) -> str:
-        health = await self.services.retriever.health()
+        health = await self.knowledge.live.retriever.health()
         if health["ready"]:
             return "ok"
         return f"the vector index has {health['chunks']} of {health['expected']} chunks; answers come from words alone"
@@ -173,7 +184,8 @@ async def run_desk(
         switches=SwitchStore(pool, policies=services.policies),
     )
     await desk.audit.note_pack(name=services.policies.name, version=services.policies.version)
-    tasks = [asyncio.create_task(work) for work in (*runner.background(), desk.audit.run())]
+    following = services.knowledge.live.follow()
+    tasks = [asyncio.create_task(work) for work in (*runner.background(), desk.audit.run(), following)]
     sending = delivering(messaging, services, public_url=settings.public_url) if messaging else nullcontext()
     try:
         async with sending:
@@ -212,10 +224,14 @@ async def _services(
     stack.push_async_callback(pool.close)
     if demo:
         await seed(pool, policies)
-    retriever, engine = await asyncio.gather(
-        build_retriever(settings, policies), _engine(settings, policies, stack=stack)
+    live = LiveKnowledge(ArticleStore(pool), policies=policies, build=_builder(settings, policies))
+    engine, _ = await asyncio.gather(
+        _engine(settings, policies, stack=stack), open_knowledge(live, ArticleStore(pool), policies=policies)
     )
-    stack.push_async_callback(retriever.close)
+    stack.push_async_callback(live.close)
+    judge = judge_from(settings)
+    if judge is not None:
+        stack.push_async_callback(judge.aclose)
     variables = system_variables(frozenset().union(*(variables_of(spec) for spec in policies.systems.values())))
     systems = await stack.enter_async_context(open_systems(pool, policies.systems, variables=variables))
     senders = await stack.enter_async_context(open_senders(settings, shop=policies.title, demo=demo))
@@ -225,13 +241,27 @@ async def _services(
         policies,
         secret=secret,
         engine=engine,
-        retriever=retriever,
+        knowledge=live,
+        judge=judge,
         outbox=messaging.outbox,
         factors=senders.available,
         systems=systems,
     )
     await refuse_lost_proposals(services.gates.proposals, policies=policies)
     return services, pool, messaging
+
+
+async def open_knowledge(live: LiveKnowledge, store: ArticleStore, *, policies: PolicySet) -> None:
+    """Puts in what the pack brings, and takes into use what is published."""
+    await store.bring([(article, pieces(article)) for article in policies.articles.values()])
+    await live.refresh()
+
+
+def _builder(settings: Settings, policies: PolicySet) -> Build:
+    async def build(chunks: Sequence[Chunk], before: Retriever | None) -> Retriever:
+        return await build_retriever(settings, policies, chunks=chunks)
+
+    return build
 
 
 def reference_systems(pool: Pool) -> Systems:
@@ -283,7 +313,8 @@ def assemble(
     *,
     secret: bytes,
     engine: LanguageEngine,
-    retriever: Retriever,
+    knowledge: Knowledge,
+    judge: Judge | None = None,
     systems: Systems | None = None,
     outbox: Outbox | None = None,
     factors: frozenset[Factor] = frozenset({"email", "sms"}),
@@ -311,7 +342,7 @@ def assemble(
     return Services(
         policies=policies,
         engine=engine,
-        retriever=retriever,
+        knowledge=content_desk(pool, policies, knowledge=knowledge, judge=judge),
         identity=IdentificationStore(pool=pool, key=secret),
         crm=systems.crm,
         executor=ToolExecutor(
@@ -328,6 +359,18 @@ def assemble(
         ),
         notices=Notices(proposals=proposals, outbox=outbox, policies=policies),
         handoff=HandoffService(pool, policies=policies),
+    )
+
+
+def content_desk(pool: Pool, policies: PolicySet, *, knowledge: Knowledge, judge: Judge | None) -> KnowledgeDesk:
+    """Where articles are governed, and what is in use is looked at for contradictions."""
+    conflicts = ConflictStore(pool, queue=policies.knowledge.queue or next(iter(policies.queues)))
+    return KnowledgeDesk(
+        store=ArticleStore(pool),
+        conflicts=conflicts,
+        check=ConflictCheck(conflicts, judge=judge),
+        live=knowledge,
+        policies=policies,
     )
 
 

@@ -24,6 +24,7 @@ from graph.routing import (
     after_plan,
     after_refusal_check,
     after_respond,
+    after_retrieve,
     after_tool_call,
     after_validate,
     at_start,
@@ -40,7 +41,7 @@ from nodes.respond import Respond
 from nodes.retrieve import Retrieve
 from nodes.tool_call import ToolCallNode
 from nodes.validate import Validate
-from retrieval.search import Retriever
+from retrieval.knowledge import KnowledgeDesk
 from tools.executor import ToolExecutor
 
 
@@ -50,7 +51,7 @@ class Services:
 
     policies: PolicySet
     engine: LanguageEngine
-    retriever: Retriever
+    knowledge: KnowledgeDesk
     identity: IdentificationStore
     crm: Crm
     executor: ToolExecutor
@@ -67,13 +68,13 @@ def build_graph(services: Services, *, checkpointer: BaseCheckpointSaver[str] | 
         "classify": Classify(engine=s.engine, policies=s.policies),
         "refusal_check": RefusalCheck(policies=s.policies),
         "authenticate": Authenticate(identity=s.identity, crm=s.crm, policies=s.policies),
-        "retrieve": Retrieve(retriever=s.retriever, policies=s.policies),
+        "retrieve": Retrieve(knowledge=s.knowledge.live, conflicts=s.knowledge.check, policies=s.policies),
         "plan": Plan(policies=s.policies),
         "tool_call": ToolCallNode(
             executor=s.executor, gates=s.gates, identity=s.identity, woken=woken, policies=s.policies
         ),
         "validate": Validate(policies=s.policies),
-        "respond": Respond(engine=s.engine, policies=s.policies),
+        "respond": Respond(engine=s.engine, policies=s.policies, knowledge=s.knowledge.live),
         "escalate": Escalate(handoff=s.handoff, policies=s.policies),
     }
     return connect(nodes, checkpointer=checkpointer)
@@ -88,7 +89,7 @@ def connect(nodes: Mapping[str, Node], *, checkpointer: BaseCheckpointSaver[str]
     graph.add_edge("classify", "refusal_check")
     graph.add_conditional_edges("refusal_check", after_refusal_check)
     graph.add_conditional_edges("authenticate", after_authenticate)
-    graph.add_edge("retrieve", "plan")
+    graph.add_conditional_edges("retrieve", after_retrieve)
     graph.add_conditional_edges("plan", after_plan)
     graph.add_conditional_edges("tool_call", after_tool_call)
     graph.add_conditional_edges("validate", after_validate)

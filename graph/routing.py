@@ -25,6 +25,11 @@ def after_authenticate(state: SupportState) -> Literal["escalate", "retrieve", "
     return "retrieve" if state.get("request") else "respond"
 
 
+def after_retrieve(state: SupportState) -> Literal["escalate", "plan"]:
+    """Passages that contradict each other are for a person."""
+    return "escalate" if state.get("escalation") else "plan"
+
+
 def after_plan(state: SupportState) -> Literal["escalate", "tool_call", "validate", "respond"]:
     if state.get("escalation"):
         return "escalate"

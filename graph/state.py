@@ -4,7 +4,7 @@ Values are plain (strings, numbers, lists, dicts), so that a checkpoint can be r
 says who the customer is: that comes from the identity store each turn.
 """
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from langgraph.channels import UntrackedValue
 
@@ -72,6 +72,8 @@ class TemplateItem(TypedDict):
     kind: Literal["template"]
     template: str
     values: dict[str, str]
+    chunk_ids: NotRequired[list[str]]
+    """Passages the template quotes."""
 
 
 class PassagesItem(TypedDict):

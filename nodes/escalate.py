@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from desk.handoff.packet import Packet
+from desk.handoff.packet import Packet, Quote
 from desk.handoff.service import HandoffService
 from desk.policies.models import PolicySet
 from graph.node import Emit
-from graph.state import SupportState
+from graph.state import SupportState, TemplateItem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +33,27 @@ class Escalate:
             "queue.hours": queue.hours,
             "queue.reply_within": queue.reply_within,
         }
+        item: TemplateItem = {"kind": "template", "template": template, "values": values}
+        if (quotes := escalation.get("quotes")) and template == escalation["template"]:
+            item["values"] |= _quoted(quotes)
+            item["chunk_ids"] = [quote["chunk_id"] for quote in quotes]
         return {
             "handoff": notice,
             "memory": {**memory, "ticket": notice, "request": None, "waiting": [], "clarifications": 0},
-            "outline": [*state["outline"], {"kind": "template", "template": template, "values": values}],
+            "outline": [*state["outline"], item],
             "options": [],
             "offer_person": False,
             "outcome": "escalated",
         }
+
+
+def _quoted(quotes: list[Quote]) -> dict[str, str]:
+    """What a template may say of the two sides: ``{first.title}``, ``{first.quote}``, ``{second.title}`` …"""
+    return {
+        f"{side}.{key}": value
+        for side, quote in zip(("first", "second"), quotes, strict=True)
+        for key, value in (("title", quote["title"]), ("quote", quote["quote"]))
+    }
 
 
 def packet_of(state: SupportState) -> Packet:
@@ -63,4 +76,5 @@ def packet_of(state: SupportState) -> Packet:
         "customer_id": actor["customer_id"] if actor else None,
         "actions": [{"tool": result["tool"], "outcome": result["outcome"]}] if result else [],
         "sources": [passage["chunk_id"] for passage in state["passages"]],
+        "quotes": escalation.get("quotes", []),
     }

@@ -1,7 +1,8 @@
 """respond: writes the reply and releases it piece by piece, each piece only after the output guard passed it."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from desk.domain.ids import new_id
@@ -12,6 +13,7 @@ from desk.privacy.output_guard import clean, hosts_in, is_claim, is_supported, w
 from desk.privacy.redaction import mentions_masked_card
 from graph.node import Emit
 from graph.state import OutlineItem, PassagesItem, Reply, SupportState
+from retrieval.live import Knowledge
 from retrieval.sources import audit_rows, cited
 
 
@@ -53,16 +55,25 @@ class Respond:
 
     engine: LanguageEngine
     policies: PolicySet
-    allowed_hosts: frozenset[str] = field(init=False)
-    unspoken: frozenset[str] = field(init=False)
-    """Words of the prompts that nothing a customer may read uses."""
+    knowledge: Knowledge
 
-    def __post_init__(self) -> None:
-        texts = [article.body for article in self.policies.articles.values()]
-        texts += [template.text for template in self.policies.replies.values()]
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        return self._template_hosts | self.knowledge.retriever.hosts
+
+    @property
+    def unspoken(self) -> frozenset[str]:
+        """Words of the prompts that nothing a customer may read uses."""
+        return self._prompt_words - self.knowledge.retriever.spoken
+
+    @cached_property
+    def _template_hosts(self) -> frozenset[str]:
+        return hosts_in(template.text for template in self.policies.replies.values())
+
+    @cached_property
+    def _prompt_words(self) -> frozenset[str]:
         prompts = " ".join(prompt.text for prompt in self.policies.prompts.values())
-        object.__setattr__(self, "allowed_hosts", hosts_in(texts))
-        object.__setattr__(self, "unspoken", words_in(prompts) - words_in(" ".join(texts)))
+        return words_in(prompts) - words_in(" ".join(template.text for template in self.policies.replies.values()))
 
     async def __call__(self, state: SupportState, emit: Emit) -> SupportState:
         draft, unanswered = _Draft(emit), False
@@ -104,7 +115,9 @@ class Respond:
                 draft.add(clean(item["text"], allowed_hosts=self.allowed_hosts))
             case "template":
                 text = self.policies.replies[item["template"]].render(self.policies.common_values | item["values"])
-                draft.add(clean(text, allowed_hosts=self.allowed_hosts), template=item["template"])
+                # Not all templates stand on passages; those that quote some say which.
+                standing = {"chunk_ids": item["chunk_ids"]} if "chunk_ids" in item else {}
+                draft.add(clean(text, allowed_hosts=self.allowed_hosts), template=item["template"], **standing)
             case "passages":
                 before, evidence = draft.text, list(draft.evidence)
                 if not await self._answer(item, draft, state):
@@ -140,7 +153,8 @@ class Respond:
     def _sourced(self, state: SupportState, draft: _Draft) -> tuple[list[Source], list[dict[str, Any]]]:
         """What the customer sees as sources, and for each piece of the reply what it stands on."""
         passages = [passage for item in state["outline"] if item["kind"] == "passages" for passage in item["passages"]]
-        paths = {article.id: article.path for article in self.policies.articles.values()}
+        passages += state["passages"]
+        paths = self.knowledge.retriever.paths
         parts: list[AnswerPart] = []
         evidence: list[dict[str, Any]] = []
         for row in draft.evidence:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from desk.knowledge.versions import StoredChunk
 from desk.policies.models import Article
 
 CHUNKER_VERSION = "1"
@@ -68,25 +69,41 @@ class Chunk:
 
 def chunk_article(article: Article) -> list[Chunk]:
     """The chunks of one article version, in reading order."""
+    return [stored_chunk(row, article) for row in pieces(article)]
+
+
+def pieces(article: Article) -> list[StoredChunk]:
+    """The same as they are stored when the version is published."""
     return [
-        Chunk(
+        StoredChunk(
             id=f"{article.id}@{article.version}#{section.slug}",
             article=article.id,
             version=article.version,
-            title=article.title,
             heading=section.heading,
-            area=article.area,
             text=section.text,
-            path=article.path,
-            status=article.status,
-            audience=article.audience,
-            locale=article.locale,
-            channels=article.channels,
-            effective=article.effective,
-            expires=article.expires,
         )
         for section in sections(article.body, title=article.title)
     ]
+
+
+def stored_chunk(row: StoredChunk, article: Article) -> Chunk:
+    """A stored piece with everything its version says about who may see it."""
+    return Chunk(
+        id=row["id"],
+        article=article.id,
+        version=article.version,
+        title=article.title,
+        heading=row["heading"],
+        area=article.area,
+        text=row["text"],
+        path=article.path,
+        status=article.status,
+        audience=article.audience,
+        locale=article.locale,
+        channels=article.channels,
+        effective=article.effective,
+        expires=article.expires,
+    )
 
 
 def sections(markdown: str, *, title: str) -> list[Section]:

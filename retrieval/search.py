@@ -15,6 +15,7 @@ import numpy as np
 from desk.config.settings import Settings
 from desk.domain.passages import Passage
 from desk.policies.models import PolicySet
+from desk.privacy.output_guard import hosts_in, words_in
 from retrieval.chunking import Chunk, chunk_article
 from retrieval.embeddings import Embedding, choose_embedding
 from retrieval.errors import DenseSearchUnavailable
@@ -199,6 +200,31 @@ class Retriever:
         best = max((passage["score"] for passage in passages), default=0.0)
         return SearchResult(passages=passages, confident=best >= self.threshold, best=best, degraded=cosines is None)
 
+    async def neighbours(self, chunks: Sequence[Chunk], *, limit: int) -> list[Chunk]:
+        """For each of these texts its nearest published passages, each passage once: what it has to agree with."""
+        found: dict[str, Chunk] = {}
+        for chunk in chunks:
+            relevance = self.lexical.score(chunk.headed).relevance
+            for number in np.argsort(-relevance, kind="stable")[:limit]:
+                if relevance[number] > 0:
+                    found.setdefault(self.chunks[number].id, self.chunks[number])
+        return list(found.values())
+
+    @cached_property
+    def spoken(self) -> frozenset[str]:
+        """Every word that stands in a passage."""
+        return words_in(" ".join(chunk.headed for chunk in self.chunks))
+
+    @cached_property
+    def hosts(self) -> frozenset[str]:
+        """Every host a passage links to."""
+        return hosts_in(chunk.text for chunk in self.chunks)
+
+    @cached_property
+    def paths(self) -> Mapping[str, str]:
+        """By article, the file its version in use came from."""
+        return {chunk.article: chunk.path for chunk in self.chunks}
+
     def load(self, chunk_ids: Iterable[str]) -> list[Passage]:
         """The passages with these ids, in this order, score 1. Ids of another pack version are left out."""
         numbers = (self._numbers[chunk_id] for chunk_id in chunk_ids if chunk_id in self._numbers)
@@ -312,12 +338,15 @@ def corpus_of(policies: PolicySet, chunks: Sequence[Chunk]) -> list[str]:
     return [chunk.headed for chunk in chunks] + intents
 
 
-async def build_retriever(settings: Settings, policies: PolicySet) -> Retriever:
-    """The retriever of this pack, its index reused or built. Close it with ``await retriever.close()``.
+async def build_retriever(
+    settings: Settings, policies: PolicySet, *, chunks: Sequence[Chunk] | None = None
+) -> Retriever:
+    """A snapshot of these chunks, by default the pack's own, its index reused or built. Close it when it was replaced.
 
     Raises ``ConfigurationError``; a Chroma that does not answer is no error, search starts with words alone.
     """
-    chunks = [chunk for article in policies.articles.values() for chunk in chunk_article(article)]
+    if chunks is None:
+        chunks = [chunk for article in policies.articles.values() for chunk in chunk_article(article)]
     corpus = corpus_of(policies, chunks)
     connect = over_http(settings.chroma_url) if settings.chroma_url else embedded(settings.data_dir / "chroma")
     embedding = await choose_embedding(settings, corpus=corpus)

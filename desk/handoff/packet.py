@@ -1,8 +1,18 @@
 """The hand-off packet: what a person needs to go on without asking anything twice."""
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 Priority = Literal["normal", "high", "urgent"]
+
+
+class Quote(TypedDict):
+    """One side of a contradiction."""
+
+    article: str
+    version: str
+    title: str
+    chunk_id: str
+    quote: str
 
 
 class Escalation(TypedDict):
@@ -16,6 +26,8 @@ class Escalation(TypedDict):
     priority: Priority
     template: str
     """What the customer is told."""
+    quotes: NotRequired[list[Quote]]
+    """The passages that contradict each other."""
 
 
 class Packet(TypedDict):
@@ -37,6 +49,8 @@ class Packet(TypedDict):
     """Tools that were called in this turn: ``tool`` and ``outcome``."""
     sources: list[str]
     """Chunk ids of the passages at hand."""
+    quotes: list[Quote]
+    """Both sides where our own passages contradict each other; else empty."""
 
 
 class HandoffNotice(TypedDict):

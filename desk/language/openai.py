@@ -3,31 +3,35 @@
 Whatever the provider does ends inside the time and size budgets, in a result or in ``LanguageModelFailed``.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Self
 
 from pydantic import SecretStr
 
 from desk.config.settings import Settings
 from desk.domain.clock import now
-from desk.domain.errors import ConfigurationError, LanguageModelFailed
+from desk.domain.errors import ConfigurationError
 from desk.domain.passages import Passage
-from desk.language.budget import spend_model_call
 from desk.language.cited_sentences import SentenceCutter
 from desk.language.engine import AnswerPart, TurnContext, Understanding
 from desk.language.openai_schema import parse_understanding, understanding_schema
 from desk.language.prompting import DATA_RULE, as_data, fill
+from desk.language.provider_call import (
+    OPENAI_URL,
+    ModelLimits,
+    deadline_of,
+    garbage,
+    prompt_of,
+    provider_edge,
+    text_of,
+    truncated,
+    within,
+)
 from desk.policies.models import PolicySet
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk, BaseMessage
 
-_T = TypeVar("_T")
-
-OPENAI_URL = "https://api.openai.com/v1"
 NO_ANSWER = "NO_ANSWER"
 """What the model is told to write when the passages do not answer the question."""
 
@@ -35,17 +39,6 @@ MAX_MESSAGE = 8_000
 MAX_EARLIER = 1_000
 MAX_PASSAGE = 4_000
 MAX_PASSAGES = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelLimits:
-    """What one call may take."""
-
-    seconds: float
-    """From request to last byte, retry included."""
-    characters: int = 8_000
-    chunks: int = 10_000
-    """Streamed pieces, also those without text."""
 
 
 class OpenAIEngine:
@@ -100,21 +93,21 @@ class OpenAIEngine:
         """One structured call. Raises ``LanguageModelFailed``."""
         from desk.language.openai_client import check_finish
 
-        deadline = _deadline(self._limits)
-        with _provider_edge():
-            reply = await _within(
+        deadline = deadline_of(self._limits)
+        with provider_edge():
+            reply = await within(
                 deadline,
                 self._fast.ainvoke(
-                    _messages(self._understand_prompt, _understand_blocks(message, context)),
+                    prompt_of(self._understand_prompt, _understand_blocks(message, context)),
                     # As extra_body, because langchain-openai sends a request with response_format through the openai
                     # client's parser, which fails on an error body before anybody can see that it is one.
                     extra_body={"response_format": self._schema},
                 ),
             )
             check_finish(reply.response_metadata.get("finish_reason"))
-            text = _text(reply)
+            text = text_of(reply)
             if len(text) > self._limits.characters:
-                raise _truncated()
+                raise truncated()
             return parse_understanding(text, message=message, policies=self._policies, now=now())
 
     async def answer(
@@ -128,7 +121,7 @@ class OpenAIEngine:
         if not passages:
             return
         read = passages[:MAX_PASSAGES]
-        prompt = _messages(self._answer_prompt, _answer_blocks(question, read, context))
+        prompt = prompt_of(self._answer_prompt, _answer_blocks(question, read, context))
         cutter, said = SentenceCutter(), False
         pieces = self._pieces(prompt)
         try:
@@ -146,24 +139,24 @@ class OpenAIEngine:
             said = True
             yield _part(sentence, numbers, read)
         if not said:
-            raise _garbage()
+            raise garbage()
 
     async def _pieces(self, prompt: list["BaseMessage"]) -> AsyncGenerator[str, None]:
         """The streamed text. Ends normally only after a whole answer, inside every limit."""
         from desk.language.openai_client import check_finish
 
-        deadline = _deadline(self._limits)
+        deadline = deadline_of(self._limits)
         characters, chunks, finish = 0, 0, None
-        with _provider_edge():
+        with provider_edge():
             stream = self._capable.astream(prompt)
             try:
                 # Time and size are counted here, between chunks: a stream that always has data ready never lets a
                 # timer of the event loop interrupt it.
-                while (chunk := await _within(deadline, _next(stream))) is not None:
-                    text = _text(chunk)
+                while (chunk := await within(deadline, _next(stream))) is not None:
+                    text = text_of(chunk)
                     characters, chunks = characters + len(text), chunks + 1
                     if characters > self._limits.characters or chunks > self._limits.chunks:
-                        raise _truncated()
+                        raise truncated()
                     finish = chunk.response_metadata.get("finish_reason") or finish
                     if text:
                         yield text
@@ -178,30 +171,6 @@ _ANSWER_FORM = (
 )
 
 
-@contextmanager
-def _provider_edge() -> Iterator[None]:
-    """Every exception of the provider's libraries leaves as ``LanguageModelFailed``, without its text or cause."""
-    from desk.language.openai_client import translate
-
-    try:
-        yield
-    except Exception as exc:
-        # Not chained: a cause would carry the provider's words into logs and traces.
-        raise translate(exc) from None
-
-
-def _deadline(limits: ModelLimits) -> float:
-    return asyncio.get_running_loop().time() + spend_model_call(seconds=limits.seconds)
-
-
-async def _within(deadline: float, work: Awaitable[_T]) -> _T:
-    async with asyncio.timeout_at(deadline):
-        result = await work
-    if asyncio.get_running_loop().time() > deadline:
-        raise TimeoutError
-    return result
-
-
 async def _next(stream: AsyncIterator["AIMessageChunk"]) -> "AIMessageChunk | None":
     return await anext(stream, None)
 
@@ -209,18 +178,6 @@ async def _next(stream: AsyncIterator["AIMessageChunk"]) -> "AIMessageChunk | No
 async def _close(stream: AsyncIterator["AIMessageChunk"]) -> None:
     if isinstance(stream, AsyncGenerator):
         await stream.aclose()
-
-
-def _text(message: "BaseMessage") -> str:
-    if not isinstance(message.content, str):
-        raise _garbage()
-    return message.content
-
-
-def _messages(instructions: str, blocks: list[str]) -> list["BaseMessage"]:
-    from langchain_core.messages import HumanMessage, SystemMessage
-
-    return [SystemMessage(instructions), HumanMessage("\n\n".join(blocks))]
 
 
 def _understand_blocks(message: str, context: TurnContext) -> list[str]:
@@ -255,13 +212,5 @@ def _is_no_answer(sentence: str, *, said: bool) -> bool:
     if NO_ANSWER not in sentence:
         return False
     if said:
-        raise _garbage()
+        raise garbage()
     return True
-
-
-def _garbage() -> LanguageModelFailed:
-    return LanguageModelFailed("The language model gave an answer that cannot be used.", reason="garbage")
-
-
-def _truncated() -> LanguageModelFailed:
-    return LanguageModelFailed("The language model broke off its answer.", reason="truncated")

@@ -8,7 +8,7 @@ from typing import Any
 
 from desk.policies.action_checks import check_actions
 from desk.policies.models import FieldSpec, Intent, Trigger
-from desk.policies.placeholders import ALWAYS, CODE_MESSAGES, HANDED_OVER, PROMPTS, SITUATIONS, reply_values
+from desk.policies.placeholders import ALWAYS, CODE_MESSAGES, HANDED_OVER, PROMPTS, QUOTED, SITUATIONS, reply_values
 from desk.policies.references import problems_of_reference, problems_of_template
 from desk.policies.regex_risk import risk
 from desk.policies.sources import PackFiles, Written
@@ -35,6 +35,7 @@ def cross_check(files: PackFiles) -> Iterator[Problem]:
     yield from _step_up(files)
     yield from _prompts(files)
     yield from _articles(files)
+    yield from _knowledge(files)
     yield from _seeds(files)
     yield from _paraphrases(files)
     yield from _counterparts(files)
@@ -210,7 +211,8 @@ def _triggers(files: PackFiles) -> Iterator[Problem]:
     for at in files.triggers:
         if at.value.queue is not None:
             yield from problems_of_reference(at, ("queue",), at.value.queue, "queue", files)
-        yield from problems_of_template(at, ("template",), at.value.template, HANDED_OVER, files)
+        allowed = QUOTED if at.value.on == "conflict" else HANDED_OVER
+        yield from problems_of_template(at, ("template",), at.value.template, allowed, files)
         if (at.value.on == "high_risk_words") != bool(at.value.words):
             yield at.problem(("words",), "go with on: high_risk_words, and only with it; add or remove them")
     kinds = typing.get_args(Trigger.model_fields["on"].annotation)
@@ -279,6 +281,16 @@ def _articles(files: PackFiles) -> Iterator[Problem]:
             yield at.problem(("expires",), f"must be after effective ({article.effective}); change one of the two")
         if article.next_review <= article.effective:
             yield at.problem(("next_review",), f"must be after effective ({article.effective}); change one of the two")
+
+
+def _knowledge(files: PackFiles) -> Iterator[Problem]:
+    if files.header is None:
+        return
+    policy = files.header.value.knowledge
+    queues = [(("queue",), policy.queue), *((("owners", name, "queue"), o.queue) for name, o in policy.owners.items())]
+    for key, queue in queues:
+        if queue is not None:
+            yield from problems_of_reference(files.header, ("knowledge", *key), queue, "queue", files)
 
 
 def _seeds(files: PackFiles) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 
@@ -19,6 +20,7 @@ from desk.policies.base import PackModel as PackModel
 from desk.policies.systems import SystemSpec
 
 Level = Literal[0, 1, 2]
+ARTICLE_ID = r"^[a-z][a-z0-9-]{1,63}$"
 
 
 def _compiles(pattern: str) -> str:
@@ -413,10 +415,42 @@ class Trigger(PackModel):
     """For ``high_risk_words``: words or phrases, matched as whole words."""
 
 
+class ReviewPolicy(PackModel):
+    """What happens around an article's next review date (R4.2)."""
+
+    remind_days: int = Field(default=14, ge=0)
+    """So many days before it is due, its owner is reminded."""
+    grace_days: int = Field(default=30, ge=0)
+    """So many days after the date, the article counts as overdue."""
+    overdue: Literal["use", "withhold"] = "use"
+    """Whether answers may still be taken from an overdue article."""
+
+
+class ContentOwner(PackModel):
+    """Who looks after articles; ``Article.owner`` names one."""
+
+    email: str | None = None
+    queue: Identifier | None = None
+    """Where content tickets for this owner go; None: the policy's queue."""
+
+
+class KnowledgePolicy(PackModel):
+    """How content is governed (R4.1, R4.2, R4.5)."""
+
+    queue: Identifier | None = None
+    """Where content tickets go; None: the first queue."""
+    approve: tuple[Literal["knowledge_owner", "supervisor", "admin"], ...] = ("knowledge_owner", "supervisor")
+    """Roles that may publish what somebody else wrote."""
+    force: tuple[Literal["knowledge_owner", "supervisor", "admin"], ...] = ("supervisor",)
+    """Roles that may publish in spite of a contradiction."""
+    review: ReviewPolicy = ReviewPolicy()
+    owners: dict[str, ContentOwner] = Field(default_factory=dict)
+
+
 class Article(PackModel):
     """One knowledge article (R4.1): front matter and Markdown body."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,63}$")]
+    id: Annotated[str, Field(pattern=ARTICLE_ID)]
     title: str
     area: Identifier
     owner: str
@@ -430,6 +464,8 @@ class Article(PackModel):
     channels: tuple[str, ...] = ()
     locale: str = "en"
     source: str
+    supersedes: tuple[Annotated[str, Field(pattern=ARTICLE_ID)], ...] = ()
+    """Articles that are not used while this one is in force. Without it, newer does not win over older."""
     body: str
     path: str
     """File inside the pack, for the audit from answer to file."""
@@ -491,6 +527,7 @@ class PolicySet(PackModel):
     approver_limits: dict[str, int]
     """Role → the largest amount it may decide, in minor units; without a limit it decides nothing with an amount."""
     step_up: StepUpPolicy
+    knowledge: KnowledgePolicy = KnowledgePolicy()
     intents: dict[str, Intent]
     refusals: dict[str, Refusal]
     tools: dict[str, ToolSpec]
@@ -508,6 +545,11 @@ class PolicySet(PackModel):
     """``checks/paraphrases.yaml``: measures the classifier, never trains it."""
     counterparts: tuple[Counterpart, ...] = ()
     """``checks/bitext.yaml``: what answers the requests of a public data set."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Whose midnight begins a day."""
+        return ZoneInfo(self.timezone)
 
     @property
     def common_values(self) -> dict[str, str]:

@@ -11,6 +11,9 @@ ALWAYS = frozenset({"assistant.name", "assistant.disclosure", "shop.name"})
 HANDED_OVER = ALWAYS | {"ticket_id", "queue.title", "queue.hours", "queue.reply_within"}
 """Replies after a ticket exists: triggers, refusals, intents a person handles."""
 
+QUOTED = HANDED_OVER | {"first.title", "first.quote", "second.title", "second.quote"}
+"""Replies of triggers on a conflict."""
+
 SITUATIONS: dict[str, frozenset[str]] = {
     "ask_identification_email": ALWAYS,
     "ask_identification_order_number": ALWAYS,

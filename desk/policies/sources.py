@@ -66,6 +66,7 @@ class PackHeader(models.PackModel):
     phrases: models.Phrases
     approver_limits: dict[str, int]
     step_up: models.StepUpPolicy
+    knowledge: models.KnowledgePolicy = models.KnowledgePolicy()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from desk.approvals.models import Approval, Decision
 from desk.approvals.service import Decider
 from desk.language.fallback import FallbackEngine
-from desk.language.openai import ModelLimits, OpenAIEngine
+from desk.language.openai import OpenAIEngine
+from desk.language.provider_call import ModelLimits
 from graph.bootstrap import Desk
 from tests.fakes.model_server import ModelServer, scripted_model
 from tests.integration.turns.desks import Parts, new_conversation, rows, running_desk

@@ -8,7 +8,8 @@ from pydantic import SecretStr
 
 from desk.domain.passages import Passage
 from desk.language.engine import AnswerPart, LanguageEngine, TurnContext
-from desk.language.openai import ModelLimits, OpenAIEngine
+from desk.language.openai import OpenAIEngine
+from desk.language.provider_call import ModelLimits
 from desk.policies.models import PolicySet
 from tests.fakes.model_server import ModelServer, scripted_model
 from tests.fakes.small_pack import small_pack, small_passages

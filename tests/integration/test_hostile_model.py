@@ -17,7 +17,8 @@ from pydantic import SecretStr
 from desk.db.pool import Pool
 from desk.integrations.seed import seed
 from desk.language.fallback import FallbackEngine
-from desk.language.openai import ModelLimits, OpenAIEngine
+from desk.language.openai import OpenAIEngine
+from desk.language.provider_call import ModelLimits
 from tests.integration.hostile.invariants import Run, figures, listed, run_of, shop_of, violations
 from tests.integration.hostile.population import owners, populated
 from tests.integration.hostile.program import Story, lived

@@ -26,6 +26,7 @@ from desk.db.pool import open_pool
 from desk.domain.conversation import NODES
 from graph.bootstrap import assemble
 from graph.builder import Services
+from retrieval.live import FixedKnowledge
 from tests.integration.turns.desks import Parts, rows
 
 ROOT = Path(__file__).parents[2]
@@ -173,7 +174,9 @@ async def beside(studio: Studio, client: LangGraphClient, parts: Parts) -> Async
     await client.assistants.get_graph(assistant["assistant_id"])  # the first call opens everything
     pool = await open_pool(start_embedded_postgres(studio.data), max_size=2)
     secret = (studio.data / "demo-secret").read_bytes()
-    yield assemble(pool, parts.policies, secret=secret, engine=parts.engine, retriever=parts.retriever)
+    yield assemble(
+        pool, parts.policies, secret=secret, engine=parts.engine, knowledge=FixedKnowledge(retriever=parts.retriever)
+    )
     await pool.close()
 
 

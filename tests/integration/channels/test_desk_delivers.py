@@ -16,6 +16,7 @@ from desk.policies.models import PolicySet
 from graph.bootstrap import assemble
 from graph.builder import Services
 from graph.messaging import Messaging, delivering
+from retrieval.live import FixedKnowledge
 from tests.fakes.smtp_sink import SmtpSink, smtp_sink
 from tests.fakes.twilio_server import ACCOUNT, FROM, TOKEN, TwilioServer, twilio_server
 from tests.integration.server.client import eventually
@@ -48,7 +49,8 @@ async def desk(pool: Pool, retail: PolicySet, tmp_path: Path, monkeypatch: pytes
             messaging = Messaging(outbox=Outbox(pool), senders=senders)
             nothing: Any = None  # nobody reads or searches here
             services = assemble(
-                pool, retail, secret=b"s" * 32, engine=nothing, retriever=nothing, outbox=messaging.outbox,
+                pool, retail, secret=b"s" * 32, engine=nothing, knowledge=FixedKnowledge(retriever=nothing),
+                outbox=messaging.outbox,
                 factors=senders.available,
             )  # fmt: skip
             async with delivering(messaging, services, public_url="https://desk.example"):

@@ -41,6 +41,7 @@ from graph.checkpointer import ConversationSaver
 from graph.reviews import Reviews
 from graph.runs import Graph, TurnRunner
 from graph.state import Reply, SupportState, TurnInput, TurnOutput
+from retrieval.live import FixedKnowledge
 from tests.integration.turns.desks import SECRET, heads_of
 
 
@@ -100,7 +101,7 @@ async def open_echo_desk(url: str, settings: Settings) -> AsyncIterator[EchoDesk
     gate, reached = asyncio.Event(), asyncio.Event()
     policies = _pack(settings.pack)
     nothing: Any = None  # the graph below neither reads nor searches
-    services = assemble(pool, policies, secret=SECRET, engine=nothing, retriever=nothing)
+    services = assemble(pool, policies, secret=SECRET, engine=nothing, knowledge=FixedKnowledge(retriever=nothing))
     runner = TurnRunner(
         _echo_graph(gate, reached, pool),
         inbox=Inbox(pool, owner=owner, lease_ttl=timedelta(seconds=8), pace=Pace(per_minute=settings.rate_per_minute)),

@@ -25,6 +25,7 @@ from desk.policies.models import PolicySet
 from graph.bootstrap import Desk, assemble, run_desk
 from graph.builder import Services
 from retrieval.errors import DenseSearchUnavailable
+from retrieval.live import FixedKnowledge
 from retrieval.search import Retriever, build_retriever
 
 _HEADS = TemporaryDirectory(prefix="frontdesk-tests-heads-")
@@ -76,7 +77,13 @@ def _settings(**changes: Any) -> Settings:
 
 
 def services_on(pool: Pool, parts: Parts, *, engine: LanguageEngine | None = None) -> Services:
-    return assemble(pool, parts.policies, secret=SECRET, engine=engine or parts.engine, retriever=parts.retriever)
+    return assemble(
+        pool,
+        parts.policies,
+        secret=SECRET,
+        engine=engine or parts.engine,
+        knowledge=FixedKnowledge(retriever=parts.retriever),
+    )
 
 
 @asynccontextmanager

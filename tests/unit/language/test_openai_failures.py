@@ -9,7 +9,7 @@ from langchain_openai import ChatOpenAI
 
 from desk.domain.errors import LanguageModelFailed
 from desk.language.budget import turn_budget
-from desk.language.openai import ModelLimits
+from desk.language.provider_call import ModelLimits
 from tests.fakes.engines import QUIET, answer_of, eventually, openai_engine, scripted_engine
 from tests.fakes.model_server import scripted_model
 from tests.fakes.small_pack import small_passages

@@ -152,9 +152,9 @@ def test_a_pattern_that_is_no_regular_expression_says_so(pack: PackCopy) -> None
 
 def test_every_kind_of_trigger_is_needed(pack: PackCopy) -> None:
     """R7.3: a situation without a rule would leave the customer without a person."""
-    pack.replace("escalation.yaml", "on: conflict\n", "on: no_answer\n")
+    pack.replace("escalation.yaml", "on: refusal\n", "on: no_answer\n")
 
-    assert pack.only_problem() == "escalation.yaml:1: has no trigger with on: conflict; add one"
+    assert pack.only_problem() == "escalation.yaml:1: has no trigger with on: refusal; add one"
 
 
 def test_a_prompt_with_an_unknown_placeholder_names_its_line(pack: PackCopy) -> None:
