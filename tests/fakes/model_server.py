@@ -44,9 +44,11 @@ class Recorded:
 
     @property
     def call(self) -> str:
-        """``understand`` (a schema was asked for), ``answer`` or ``embeddings``."""
+        """``judge`` or ``understand`` (a schema was asked for), ``answer`` or ``embeddings``."""
         if self.path.endswith("/embeddings"):
             return "embeddings"
+        if self.body.get("response_format", {}).get("json_schema", {}).get("name") == "verdict":
+            return "judge"
         return "understand" if "response_format" in self.body else "answer"
 
     @property
@@ -206,6 +208,18 @@ async def obeying(reply: Reply) -> None:
 @script
 async def no_answer(reply: Reply) -> None:
     await say(reply, good_text(reply.request) if reply.request.call == "understand" else "NO_ANSWER")
+
+
+@script
+async def judge_confirms(reply: Reply) -> None:
+    """Calls every two passages a contradiction."""
+    await say(reply, json.dumps({"contradict": True, "reason": "One of the two periods is wrong."}))
+
+
+@script
+async def judge_dismisses(reply: Reply) -> None:
+    """Sees no contradiction anywhere."""
+    await say(reply, json.dumps({"contradict": False, "reason": "They speak of different things."}))
 
 
 # Silence, refusal to serve, broken HTTP ----------------------------------------------------------------------------
@@ -543,7 +557,7 @@ class ModelServer:
 
     script: str = "sensible"
     by_call: dict[str, str] = field(default_factory=dict)
-    """Another script for one kind of call: ``understand``, ``answer`` or ``embeddings``."""
+    """Another script for one kind of call: ``understand``, ``judge``, ``answer`` or ``embeddings``."""
     host: str = "127.0.0.1"
     port: int = 0
     requests: list[Recorded] = field(default_factory=list)

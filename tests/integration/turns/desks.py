@@ -24,6 +24,7 @@ from desk.language.offline import OfflineEngine
 from desk.policies.models import PolicySet
 from graph.bootstrap import Desk, assemble, run_desk
 from graph.builder import Services
+from retrieval.chunking import Chunk
 from retrieval.errors import DenseSearchUnavailable
 from retrieval.live import FixedKnowledge
 from retrieval.search import Retriever, build_retriever
@@ -49,6 +50,31 @@ class NoIndex:
         raise DenseSearchUnavailable("away")
 
     async def close(self) -> None: ...
+
+
+class NoEmbedding:
+    """An embedding that is away."""
+
+    name = "none"
+    dimensions = None
+
+    async def embed_documents(self, texts: Sequence[str]) -> Any:
+        raise DenseSearchUnavailable("away")
+
+    async def embed_queries(self, texts: Sequence[str]) -> Any:
+        raise DenseSearchUnavailable("away")
+
+
+def over_words(chunks: Sequence[Chunk], *, policies: PolicySet) -> Retriever:
+    """Search over these chunks by words alone, made in milliseconds."""
+    return Retriever.over(
+        chunks,
+        embedding=NoEmbedding(),
+        index=NoIndex(),
+        threshold=policies.thresholds.passage_confidence,
+        default_locale=policies.locale,
+        timezone=policies.zone,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
