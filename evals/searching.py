@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 from desk.config.settings import Settings
 from desk.language.offline import OfflineEngine
 from desk.policies.models import PolicySet
+from retrieval.chroma import Chroma, embedded
 from retrieval.chunking import Chunk
 from retrieval.embeddings import LocalEmbedding
-from retrieval.index import ChromaIndex, embedded
+from retrieval.index import ChromaIndex
 from retrieval.search import Retriever, build_retriever
 
 Build = Callable[[Settings, PolicySet], Awaitable[Retriever]]
@@ -34,8 +35,8 @@ async def corpus_search(chunks: Sequence[Chunk]) -> AsyncIterator[Retriever]:
     """The search over any chunks, with a local embedding."""
     with tempfile.TemporaryDirectory(prefix="frontdesk-eval-") as folder:
         embedding = LocalEmbedding.fitted([chunk.headed for chunk in chunks])
-        index = ChromaIndex(connect=embedded(Path(folder)), chunks=chunks, embedding=embedding)
-        await index.open()
+        index = ChromaIndex(chroma=Chroma(connect=embedded(Path(folder))), embedding=embedding)
+        await index.open(chunks)
         retriever = Retriever.over(
             chunks,
             phrases=(),

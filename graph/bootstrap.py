@@ -60,6 +60,7 @@ from graph.messaging import Messaging, delivering
 from graph.notices import Notices
 from graph.reviews import Reviews
 from graph.runs import Graph, TurnRunner
+from retrieval.chroma import chroma_of
 from retrieval.chunking import Chunk, pieces
 from retrieval.conflict_check import ConflictCheck
 from retrieval.knowledge import KnowledgeDesk
@@ -258,8 +259,10 @@ async def open_knowledge(live: LiveKnowledge, store: ArticleStore, *, policies: 
 
 
 def _builder(settings: Settings, policies: PolicySet) -> Build:
+    chroma = chroma_of(settings)
+
     async def build(chunks: Sequence[Chunk], before: Retriever | None) -> Retriever:
-        return await build_retriever(settings, policies, chunks=chunks)
+        return await build_retriever(settings, policies, chunks=chunks, chroma=chroma, before=before)
 
     return build
 

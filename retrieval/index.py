@@ -1,44 +1,47 @@
-"""The vector index: chunks in a Chroma collection, embedded in this process or on a Chroma server.
+"""The vector index: the vectors of published chunks in Chroma, kept over all versions of the knowledge.
 
-A collection is named by a fingerprint of everything that decides its content, so a changed pack, embedding or chunker
-gets a new collection beside the old one, and an unchanged one is found again and reused. It is marked complete last:
-one that a crash left half-built is filled again, under the same ids.
+A collection is named by what decides a vector (embedding, chunker, context), and there is one for each audience and
+locale: what a customer may not see is not in what is searched, and no filter can be forgotten. A record is named by
+the text that decides its vector. So opening a snapshot adds the records that are missing and touches no other; what a
+crash left half-done, the next opening completes; two processes at once do the same work twice. Records of no live
+chunk are ignored, and swept later.
 """
 
 import asyncio
 import contextlib
 import hashlib
+import heapq
 import logging
+import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
+from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
 
 import numpy as np
 
-from desk.domain.errors import ConfigurationError
+from retrieval.chroma import Chroma
 from retrieval.chunking import CHUNKER_VERSION, Chunk
 from retrieval.embeddings import Embedding, Vectors, unit
 from retrieval.errors import DenseSearchUnavailable
-from retrieval.guard import Guard
 
 if TYPE_CHECKING:
-    import httpx
     from chromadb.api import ClientAPI
 
 logger = logging.getLogger(__name__)
 
 PREFIX = "frontdesk-"
-KEPT_COLLECTIONS = 4
-"""Complete collections kept, newest first: other processes may still run on an older pack (roll-out, roll-back)."""
-QUERY_SECONDS = 1.8
-"""Less than search as a whole may take, so that a slow index is noticed here and counted."""
-BUILD_SECONDS = 120.0
+KEPT_FAMILIES = 4
+"""Collections of so many embeddings are kept, last used first: other processes may still run on an older one."""
 RETRY_SECONDS = 10.0
 BATCH = 256
+GRACE_SECONDS = 3600.0
+"""How long a vector stays that no chunk uses: another process may be behind, or the article come back."""
+SPARE = 4
+"""Records asked for at most, for each one wanted, where many are of no live chunk."""
 NEVER = date.max
 CONTEXT = 0.5
 """Measured: 3 more of 100 questions find their article first (docs/decisions/0003-retrieval.md)."""
@@ -61,21 +64,17 @@ class Eligibility:
             and chunk.effective <= self.on < (chunk.expires or NEVER)
         )
 
-    def as_where(self) -> dict[str, Any]:
-        """Status, audience and locale as a Chroma filter; never empty, because an empty one returns everything.
-
-        One condition on a joined value, because Chroma pays for each condition (0.6 ms); the dates are checked
-        on what comes back.
-        """
-        scopes = {_scope("published", audience, locale) for audience in self.audiences for locale in self.locales}
-        return {"scope": {"$in": sorted(scopes)}}
+    @property
+    def scopes(self) -> frozenset[str]:
+        """Which collections may be searched; the dates are checked on what comes back."""
+        return frozenset(_scope(audience, locale) for audience in self.audiences for locale in self.locales)
 
 
 class VectorIndex(Protocol):
     """Nearest chunks to vectors. Raises ``DenseSearchUnavailable`` and nothing else, within about two seconds."""
 
-    async def open(self) -> bool:
-        """Make the index ready; False when that did not succeed and will be tried again."""
+    async def open(self, chunks: Sequence[Chunk]) -> bool:
+        """Make the index ready for these chunks; False when that did not succeed and will be tried again."""
         ...
 
     async def nearest(self, vectors: Vectors, *, where: Eligibility, limit: int) -> list[dict[str, float]]:
@@ -83,18 +82,14 @@ class VectorIndex(Protocol):
         ...
 
     async def count(self) -> int:
-        """Chunks in the index."""
+        """How many of its chunks the index holds."""
+        ...
+
+    async def sweep(self) -> int:
+        """Deletes the vectors no chunk has used for a while; how many there were. Call it on what is in use now."""
         ...
 
     async def close(self) -> None: ...
-
-
-def fingerprint(chunks: Sequence[Chunk], *, embedding: str) -> str:
-    """16 hex digits over every chunk with its metadata, the embedding's name and the chunker's version."""
-    digest = hashlib.sha256(f"{CHUNKER_VERSION}\n{CONTEXT}\n{embedding}\n".encode())
-    for chunk in sorted(chunks, key=lambda chunk: chunk.id):
-        digest.update(repr((chunk.id, chunk.headed, sorted(_metadata(chunk).items()))).encode())
-    return digest.hexdigest()[:16]
 
 
 def in_context(vectors: Vectors, *, articles: Sequence[str]) -> Vectors:
@@ -107,206 +102,255 @@ def in_context(vectors: Vectors, *, articles: Sequence[str]) -> Vectors:
     return unit(vectors + CONTEXT * unit(means)[owner])
 
 
+@dataclass(kw_only=True)
+class _Shelf:
+    """The chunks of one audience and locale, in one collection."""
+
+    collection: str
+    chunks: dict[str, str] = field(default_factory=dict)
+    """Record to chunk id."""
+    held: int = 0
+    """Records in the collection, with those of other snapshots."""
+
+    def asked(self, limit: int) -> int:
+        """How many records to ask for, so that ``limit`` of them are of live chunks."""
+        return limit * min(SPARE, 1 + math.ceil(self.held / max(1, len(self.chunks))))
+
+
 class ChromaIndex:
-    """A Chroma collection behind a guard.
+    """The vectors of one snapshot. It shares the connection with the snapshots before and after it."""
 
-    ``connect`` blocks: it is called on the guard's threads, and again if it fails.
-    """
-
-    def __init__(self, *, connect: Callable[[], "ClientAPI"], chunks: Sequence[Chunk], embedding: Embedding) -> None:
-        self._connect = connect
-        self._chunks = list(chunks)
+    def __init__(self, *, chroma: Chroma, embedding: Embedding) -> None:
+        self._chroma = chroma
         self._embedding = embedding
-        self._guard = Guard(name="chroma")
-        self._name = PREFIX + fingerprint(chunks, embedding=embedding.name)
-        self._client: ClientAPI | None = None
-        self._collection: Any = None
+        named = f"{CHUNKER_VERSION}\n{CONTEXT}\n{embedding.name}"
+        self._family = PREFIX + hashlib.sha256(named.encode()).hexdigest()[:16]
+        self._articles: list[dict[str, Chunk]] = []
+        self._shelves: dict[str, _Shelf] = {}
+        self._collections: dict[str, Any] | None = None
         self._opening: asyncio.Task[bool] | None = None
         self._open_again_at = 0.0
+        self._closed = False
+        chroma.join()
 
-    async def open(self) -> bool:
+    async def open(self, chunks: Sequence[Chunk]) -> bool:
+        published = (chunk for chunk in chunks if chunk.status == "published")
+        self._articles = [_records(list(group)) for _, group in groupby(published, key=_version)]
+        self._shelves = {}
+        for records in self._articles:
+            for record, chunk in records.items():
+                scope = _scope(chunk.audience, chunk.locale)
+                shelf = self._shelves.setdefault(scope, _Shelf(collection=self._named(scope)))
+                shelf.chunks[record] = chunk.id
+        return await self._fill()
+
+    async def nearest(self, vectors: Vectors, *, where: Eligibility, limit: int) -> list[dict[str, float]]:
+        collections = self._ready()
+        searched = [scope for scope in collections if scope in where.scopes]
+
+        def query(_: "ClientAPI") -> list[Any]:
+            # Asking for documents or metadata as well triples the time; the chunks are in memory.
+            return [
+                collections[scope].query(
+                    query_embeddings=vectors, n_results=self._shelves[scope].asked(limit), include=["distances"]
+                )
+                for scope in searched
+            ]
+
+        answers = await self._asked(query)
+        found: list[dict[str, float]] = [{} for _ in vectors]
+        for scope, answer in zip(searched, answers, strict=True):
+            chunks = self._shelves[scope].chunks
+            for row, records, distances in zip(found, answer["ids"], answer["distances"], strict=True):
+                row |= {
+                    chunks[record]: 1.0 - distance
+                    for record, distance in zip(records, distances, strict=True)
+                    if record in chunks
+                }
+        return [dict(heapq.nlargest(limit, row.items(), key=lambda near: near[1])) for row in found]
+
+    async def count(self) -> int:
+        collections = self._ready()
+        held = await self._asked(lambda _: {scope: one.count() for scope, one in collections.items()})
+        return sum(min(held[scope], len(self._shelves[scope].chunks)) for scope in collections)
+
+    async def sweep(self, *, grace: float = GRACE_SECONDS) -> int:
+        """By the clock of this process: a vector goes when two sweeps this far apart met it unused."""
+        unused = await self._chroma.keep_up(self._unused)
+        now = time.monotonic()
+        since = {key: self._chroma.unused_since.get(key, now) for key in unused}
+        old = [key for key, first in since.items() if now - first >= grace]
+        for name, keys in groupby(sorted(old), key=lambda key: key[0]):
+            for batch in _slices([record for _, record in keys], BATCH):
+                await self._chroma.keep_up(partial(_delete, collection=name, records=batch))
+        self._chroma.unused_since = {key: first for key, first in since.items() if key not in set(old)}
+        return len(old)
+
+    async def close(self) -> None:
+        """Searches that run may end; nothing is begun any more."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._opening:
+            self._opening.cancel()
+        await self._chroma.leave()
+
+    def _named(self, scope: str) -> str:
+        return f"{self._family}-{hashlib.sha256(scope.encode()).hexdigest()[:8]}"
+
+    def _ready(self) -> dict[str, Any]:
+        """The collections by scope, or an error now and another attempt to open them in the background."""
+        if self._collections is not None:
+            return self._collections
+        idle = self._opening is None or self._opening.done()
+        if idle and not self._closed and time.monotonic() >= self._open_again_at:
+            self._opening = asyncio.create_task(self._fill())
+        raise DenseSearchUnavailable("the vector index is not open")
+
+    async def _asked(self, call: Any) -> Any:
         try:
-            if await self._guard.run(self._reuse, seconds=BUILD_SECONDS):
-                return True
-            vectors = await self._embedding.embed_documents([chunk.headed for chunk in self._chunks])
-            placed = in_context(vectors, articles=[chunk.article for chunk in self._chunks])
-            await self._guard.run(lambda: self._build(placed), seconds=BUILD_SECONDS)
+            return await self._chroma.ask(call)
+        except DenseSearchUnavailable as exc:
+            if _is_missing(exc.__cause__):
+                self._collections = None
+            raise
+
+    async def _fill(self) -> bool:
+        """Adds what is missing, then uses the collections. Repeating any part of this changes nothing."""
+        try:
+            collections, held = await self._chroma.keep_up(self._look)
+            added = 0
+            for batch in self._missing(held):
+                added += await self._add(batch, collections, held)
+            if added:
+                await self._chroma.keep_up(self._drop_old)
         except DenseSearchUnavailable as exc:
             self._open_again_at = time.monotonic() + RETRY_SECONDS
             logger.warning(
                 "Vector index is not available, searching by words alone",
-                extra={"action": "index_unavailable", "collection": self._name, "reason": str(exc.__cause__ or exc)},
+                extra={"action": "index_unavailable", "collections": self._family, "reason": str(exc.__cause__ or exc)},
             )
             return False
+        for scope, shelf in self._shelves.items():
+            shelf.held = len(held[scope])
+        self._collections = collections
         return True
 
-    async def nearest(self, vectors: Vectors, *, where: Eligibility, limit: int) -> list[dict[str, float]]:
-        collection = self._ready()
-        try:
-            found = await self._guard.run(
-                # Asking for documents as well triples the time; the chunks are in memory.
-                lambda: collection.query(
-                    query_embeddings=vectors, n_results=limit, where=where.as_where(), include=["distances"]
-                ),
-                seconds=QUERY_SECONDS,
+    def _look(self, client: "ClientAPI") -> tuple[dict[str, Any], dict[str, set[str]]]:
+        """The collections by scope, made where they are missing, and the records each holds."""
+        collections: dict[str, Any] = {}
+        for scope, shelf in self._shelves.items():
+            metadata = {"scope": scope, "used_at": int(time.time())}
+            # Without embedding_function=None Chroma would set up its own model, which it downloads.
+            collections[scope] = client.get_or_create_collection(
+                shelf.collection,
+                embedding_function=None,
+                metadata=metadata,
+                configuration={"hnsw": {"space": "cosine"}},
             )
-        except DenseSearchUnavailable as exc:
-            if _is_missing(exc.__cause__):
-                self._collection = None
-            raise
+            collections[scope].modify(metadata=metadata)
+        return collections, {scope: set(one.get(include=[])["ids"]) for scope, one in collections.items()}
+
+    def _missing(self, held: dict[str, set[str]]) -> Iterator[list[dict[str, Chunk]]]:
+        """Articles that lack a record, several small ones together."""
+        batch: list[dict[str, Chunk]] = []
+        for records in self._articles:
+            if all(record in held[_scope(chunk.audience, chunk.locale)] for record, chunk in records.items()):
+                continue
+            batch.append(records)
+            if sum(map(len, batch)) >= BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    async def _add(
+        self, articles: Sequence[dict[str, Chunk]], collections: dict[str, Any], held: dict[str, set[str]]
+    ) -> int:
+        """Embeds whole articles, because a vector depends on the article around it, and adds the missing records."""
+        chunks = [chunk for records in articles for chunk in records.values()]
+        vectors = [
+            await self._embedding.embed_documents([chunk.headed for chunk in part]) for part in _slices(chunks, BATCH)
+        ]
+        placed = in_context(np.vstack(vectors), articles=[chunk.article for chunk in chunks])
+        added = 0
+        for scope, shelf in self._shelves.items():
+            new = [
+                (record, chunk.id, vector)
+                for (record, chunk), vector in zip(
+                    ((record, chunk) for records in articles for record, chunk in records.items()), placed, strict=True
+                )
+                if record in shelf.chunks and record not in held[scope]
+            ]
+            for part in _slices(new, BATCH):
+                await self._chroma.keep_up(partial(_upsert, collection=collections[scope], records=part))
+                held[scope].update(record for record, _, _ in part)
+            added += len(new)
+        return added
+
+    def _unused(self, client: "ClientAPI") -> list[tuple[str, str]]:
+        """Collection and record of every vector of this embedding that belongs to none of the chunks."""
+        used = {shelf.collection: shelf.chunks for shelf in self._shelves.values()}
+        ours = [one for one in client.list_collections() if one.name.startswith(self._family)]
         return [
-            dict(zip(ids, (1.0 - distance for distance in distances), strict=True))
-            for ids, distances in zip(found["ids"], found["distances"], strict=True)
+            (one.name, record)
+            for one in ours
+            for record in client.get_collection(one.name, embedding_function=None).get(include=[])["ids"]
+            if record not in used.get(one.name, {})
         ]
 
-    async def count(self) -> int:
-        collection = self._ready()
-        return await self._guard.run(collection.count, seconds=QUERY_SECONDS)
-
-    async def close(self) -> None:
-        if self._opening:
-            self._opening.cancel()
-        client, self._client, self._collection = self._client, None, None
-        if client is not None:
-            try:
-                await self._guard.run(lambda: disconnect(client), seconds=QUERY_SECONDS)
-            except DenseSearchUnavailable:
-                logger.info("Chroma did not close in time", extra={"action": "index_close_timed_out"})
-        self._guard.close()
-
-    def _ready(self) -> Any:
-        """The collection, or an error now and another attempt to open it in the background."""
-        if self._collection is not None:
-            return self._collection
-        idle = self._opening is None or self._opening.done()
-        if idle and time.monotonic() >= self._open_again_at:
-            self._opening = asyncio.create_task(self.open())
-        raise DenseSearchUnavailable("the vector index is not open")
-
-    def _reuse(self) -> bool:
-        """Use the collection when it is there and complete."""
-        from chromadb.errors import NotFoundError
-
-        if self._client is None:
-            self._client = self._connect()
-        try:
-            # Without embedding_function=None Chroma would set up its own model, which it downloads.
-            collection = self._client.get_collection(self._name, embedding_function=None)
-        except NotFoundError:
-            return False
-        complete = (collection.metadata or {}).get("complete") is True
-        if not complete or collection.count() != len(self._chunks):
-            return False
-        self._collection = collection
-        return True
-
-    def _build(self, vectors: Vectors) -> None:
-        """Fill the collection, mark it complete, then use it. Repeating any part of this changes nothing."""
-        if self._client is None:
-            self._client = self._connect()
-        collection = self._client.get_or_create_collection(
-            self._name,
-            embedding_function=None,
-            metadata={"complete": False, "built_at": int(time.time())},
-            configuration={"hnsw": {"space": "cosine"}},
-        )
-        for start in range(0, len(self._chunks), BATCH):
-            part = self._chunks[start : start + BATCH]
-            collection.upsert(
-                ids=[chunk.id for chunk in part],
-                embeddings=vectors[start : start + BATCH],
-                documents=[chunk.headed for chunk in part],
-                metadatas=[_metadata(chunk) for chunk in part],
-            )
-        collection.modify(metadata={"complete": True, "built_at": int(time.time()), "chunks": len(self._chunks)})
-        self._collection = collection
-        self._drop_old(self._client)
-
     def _drop_old(self, client: "ClientAPI") -> None:
+        """Collections of embeddings nobody has used for long."""
         from chromadb.errors import NotFoundError
 
-        ours = [c for c in client.list_collections() if c.name.startswith(PREFIX) and c.name != self._name]
-        complete = [c for c in ours if (c.metadata or {}).get("complete") is True]
-        newest_first = sorted(complete, key=lambda c: int((c.metadata or {}).get("built_at", 0)), reverse=True)
-        for collection in newest_first[KEPT_COLLECTIONS - 1 :]:
-            # Another process may have dropped it just now.
-            with contextlib.suppress(NotFoundError):
-                client.delete_collection(collection.name)
+        used: dict[str, int] = {}
+        ours = [one for one in client.list_collections() if one.name.startswith(PREFIX)]
+        for one in ours:
+            at = int((one.metadata or {}).get("used_at", 0))
+            used[_family(one.name)] = max(at, used.get(_family(one.name), 0))
+        kept = {self._family, *heapq.nlargest(KEPT_FAMILIES - 1, used.keys() - {self._family}, key=used.__getitem__)}
+        for one in ours:
+            if _family(one.name) not in kept:
+                # Another process may have dropped it just now.
+                with contextlib.suppress(NotFoundError):
+                    client.delete_collection(one.name)
 
 
-def embedded(folder: Path) -> Callable[[], "ClientAPI"]:
-    """Connects to a Chroma inside this process whose files are in the folder."""
-
-    def connect() -> "ClientAPI":
-        import chromadb
-        from chromadb.config import Settings
-
-        folder.mkdir(parents=True, exist_ok=True)
-        return chromadb.PersistentClient(path=folder, settings=Settings(anonymized_telemetry=False))
-
-    return connect
+def _records(article: Sequence[Chunk]) -> dict[str, Chunk]:
+    """The chunks of one article version by the name of their record: the whole article decides each vector."""
+    digest = hashlib.blake2b(digest_size=16)
+    for chunk in article:
+        digest.update(f"{chunk.headed}\0".encode(errors="surrogatepass"))
+    around = digest.digest()
+    return {hashlib.blake2b(around + chunk.id.encode(), digest_size=16).hexdigest(): chunk for chunk in article}
 
 
-def over_http(url: str) -> Callable[[], "ClientAPI"]:
-    """Connects to a Chroma server such as ``http://chroma:8000``. Raises ``ConfigurationError`` for another form."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigurationError(f"CHROMA_URL: {url!r} is not an address like http://chroma:8000")
-    host, port, is_https = (
-        parts.hostname,
-        parts.port or (443 if parts.scheme == "https" else 8000),
-        parts.scheme == "https",
+def _upsert(_: "ClientAPI", *, collection: Any, records: Sequence[tuple[str, str, Any]]) -> None:
+    collection.upsert(
+        ids=[record for record, _, _ in records],
+        embeddings=np.array([vector for _, _, vector in records]),
+        metadatas=[{"chunk": chunk_id} for _, chunk_id, _ in records],
     )
 
-    def connect() -> "ClientAPI":
-        import chromadb
-        import httpx
-        from chromadb.config import Settings
 
-        # Chroma's client has no time-out of its own and speaks to the server when it is made: ask first, with one.
-        httpx.get(f"{parts.scheme}://{host}:{port}/api/v2/heartbeat", timeout=QUERY_SECONDS).raise_for_status()
-        client = chromadb.HttpClient(host=host, port=port, ssl=is_https, settings=Settings(anonymized_telemetry=False))
-        for session in _sessions(client):
-            session.timeout = httpx.Timeout(BUILD_SECONDS / 4)
-        return client
-
-    return connect
+def _delete(client: "ClientAPI", *, collection: str, records: list[str]) -> None:
+    client.get_collection(collection, embedding_function=None).delete(ids=records)
 
 
-def disconnect(client: "ClientAPI") -> None:
-    """Releases the files of an embedded Chroma, and connections to a server: Chroma's own close leaves those open."""
-    from chromadb.api.client import Client
-
-    for session in _sessions(client):
-        session.close()
-    if isinstance(client, Client):
-        client.close()
+def _slices(items: Sequence[Any], size: int) -> Iterator[Any]:
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _sessions(client: "ClientAPI") -> "Iterator[httpx.Client]":
-    """The HTTP sessions inside Chroma's client. They have no public name, no time-out, and are never closed."""
-    import httpx
-
-    for part in (client, getattr(client, "_admin_client", None)):
-        session = getattr(getattr(part, "_server", None), "_session", None)
-        if isinstance(session, httpx.Client):
-            yield session
+def _version(chunk: Chunk) -> tuple[str, str]:
+    return chunk.article, chunk.version
 
 
-def _metadata(chunk: Chunk) -> Mapping[str, str | int]:
-    return {
-        "article": chunk.article,
-        "version": chunk.version,
-        "area": chunk.area,
-        "scope": _scope(chunk.status, chunk.audience, chunk.locale),
-        "channels": ",".join(chunk.channels),
-        "effective": chunk.effective.toordinal(),
-        "expires": (chunk.expires or NEVER).toordinal(),
-    }
+def _scope(audience: str, locale: str) -> str:
+    return f"{audience}/{locale}"
 
 
-def _scope(status: str, audience: str, locale: str) -> str:
-    return f"{status}/{audience}/{locale}"
+def _family(collection: str) -> str:
+    return collection.rpartition("-")[0]
 
 
 def _is_missing(cause: BaseException | None) -> bool:

@@ -107,6 +107,8 @@ class LiveKnowledge:
             self._retriever = await self._build(chunks, before)
             self._articles = {article.id: article for article in articles}
             self._standings, self._seen = found, (generation, today)
+            if before is not None:
+                await before.close()
             logger.info(
                 "Knowledge in use changed",
                 extra={"action": "knowledge_switched", "generation": generation, "chunks": len(chunks)},

@@ -16,10 +16,11 @@ from desk.config.settings import Settings
 from desk.domain.passages import Passage
 from desk.policies.models import PolicySet
 from desk.privacy.output_guard import hosts_in, words_in
+from retrieval.chroma import Chroma, chroma_of
 from retrieval.chunking import Chunk, chunk_article
 from retrieval.embeddings import Embedding, choose_embedding
 from retrieval.errors import DenseSearchUnavailable
-from retrieval.index import ChromaIndex, Eligibility, VectorIndex, embedded, over_http
+from retrieval.index import ChromaIndex, Eligibility, VectorIndex
 from retrieval.lexical import Flags, Floats, LexicalIndex, Numbers
 from retrieval.order import SectionOrder
 from retrieval.spelling import Spelling
@@ -89,7 +90,7 @@ class Health(TypedDict):
     chunks: int
     """Chunks in the vector index."""
     expected: int
-    """Chunks of the pack."""
+    """Published chunks."""
     embedding: str
 
 
@@ -236,11 +237,11 @@ class Retriever:
             count = await self.index.count()
         except DenseSearchUnavailable:
             count = 0
-        return Health(
-            ready=count == len(self.chunks), chunks=count, expected=len(self.chunks), embedding=self.embedding.name
-        )
+        expected = sum(chunk.status == "published" for chunk in self.chunks)
+        return Health(ready=count == expected, chunks=count, expected=expected, embedding=self.embedding.name)
 
     async def close(self) -> None:
+        """Searches that run may end."""
         await self.index.close()
 
     def _locales(self, locale: str) -> tuple[str, ...]:
@@ -339,19 +340,24 @@ def corpus_of(policies: PolicySet, chunks: Sequence[Chunk]) -> list[str]:
 
 
 async def build_retriever(
-    settings: Settings, policies: PolicySet, *, chunks: Sequence[Chunk] | None = None
+    settings: Settings,
+    policies: PolicySet,
+    *,
+    chunks: Sequence[Chunk] | None = None,
+    chroma: Chroma | None = None,
+    before: Retriever | None = None,
 ) -> Retriever:
-    """A snapshot of these chunks, by default the pack's own, its index reused or built. Close it when it was replaced.
+    """A snapshot of these chunks, by default the pack's own. Close it when it was replaced.
 
-    Raises ``ConfigurationError``; a Chroma that does not answer is no error, search starts with words alone.
+    ``chroma``: the connection all snapshots share; without it this one has its own. ``before``: what to take over
+    from. Raises ``ConfigurationError``; a Chroma that does not answer is no error, search starts with words alone.
     """
     if chunks is None:
         chunks = [chunk for article in policies.articles.values() for chunk in chunk_article(article)]
     corpus = corpus_of(policies, chunks)
-    connect = over_http(settings.chroma_url) if settings.chroma_url else embedded(settings.data_dir / "chroma")
     embedding = await choose_embedding(settings, corpus=corpus)
-    index = ChromaIndex(connect=connect, chunks=chunks, embedding=embedding)
-    await index.open()
+    index = ChromaIndex(chroma=chroma or chroma_of(settings), embedding=embedding)
+    await index.open(chunks)
     return await asyncio.to_thread(
         Retriever.over,
         chunks,
@@ -361,6 +367,7 @@ async def build_retriever(
         threshold=policies.thresholds.passage_confidence,
         default_locale=policies.locale,
         timezone=ZoneInfo(policies.timezone),
+        before=before,
     )
 
 

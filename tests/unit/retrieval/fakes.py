@@ -26,7 +26,7 @@ class MemoryIndex:
         self.broken = False
         self.seen: list[Eligibility] = []
 
-    async def open(self) -> bool:
+    async def open(self, chunks: Sequence[Chunk]) -> bool:
         return not self.broken
 
     async def nearest(self, vectors: Vectors, *, where: Eligibility, limit: int) -> list[dict[str, float]]:
@@ -41,6 +41,9 @@ class MemoryIndex:
         if self.broken:
             raise DenseSearchUnavailable("broken")
         return len(self.chunks)
+
+    async def sweep(self) -> int:
+        return 0
 
     async def close(self) -> None:
         return None

@@ -96,9 +96,10 @@ def _bm25(text: list[str], texts: list[list[str]], word: str) -> float:
     return times * (K1 + 1) / (times + K1 * (1 - B + B * len(text) / average))
 
 
+@pytest.mark.parametrize("articles", [1, 2, 12])
 @pytest.mark.parametrize("seed", range(5))
-def test_every_chunk_gets_what_the_definition_says(seed: int) -> None:
-    chunks = shop(seed)
+def test_every_chunk_gets_what_the_definition_says(seed: int, articles: int) -> None:
+    chunks = shop(seed, articles=articles)
 
     assert_equal(LexicalIndex(chunks).score(QUERY), by_definition(chunks, QUERY))
 

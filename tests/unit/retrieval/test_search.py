@@ -147,11 +147,13 @@ async def test_the_pack_s_language_answers_when_there_is_nothing_in_the_customer
     assert found(await ask(retriever, "linen curtains", locale="de"))[0] == "linen-care"
 
 
-def test_the_filter_given_to_chroma_is_never_empty() -> None:
+def test_what_is_searched_is_named_one_by_one_and_nobody_in_particular_sees_nothing() -> None:
     """R4.4"""
-    where = Eligibility(audiences=("public",), locales=("en",), on=date(2026, 11, 23)).as_where()
+    day = date(2026, 11, 23)
 
-    assert where == {"scope": {"$in": ["published/public/en"]}}
+    assert Eligibility(audiences=("public", "customer"), locales=("en",), on=day).scopes == {"public/en", "customer/en"}
+    assert not Eligibility(audiences=(), locales=("en",), on=day).scopes
+    assert not Eligibility(audiences=("public",), locales=(), on=day).scopes
 
 
 async def test_areas_come_first_but_others_are_not_forbidden() -> None:
