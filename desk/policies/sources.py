@@ -1,16 +1,14 @@
 """Every file of a pack, read and validated by itself: typed values that still know where they were written."""
 
-import difflib
-import re
-import typing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from desk.policies import models, seeds, systems
+from desk.policies.validation import did_you_mean, validate
 from desk.policies.yaml_source import Document, Key, Problem, parse_front_matter, parse_yaml, read_text
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -152,7 +150,7 @@ def _read_one(root: Path, name: str, files: PackFiles, problems: list[Problem]) 
     known = name in LISTS or name in {"pack.yaml", "README.md", SYSTEMS} or name in CHECKS
     if not known and (folder == "checks" or FOLDERS.get(folder) != Path(name).suffix):
         likely = [*LISTS, "pack.yaml", SYSTEMS, *CHECKS, *(f"{place}/{stem}{end}" for place, end in FOLDERS.items())]
-        message = f"is not a file of a pack{_did_you_mean(name, likely) or '.'} Rename or remove it"
+        message = f"is not a file of a pack{did_you_mean(name, likely) or '.'} Rename or remove it"
         problems.append(Problem(file=name, line=1, key="", message=message))
         return
     if name == "README.md":
@@ -190,7 +188,7 @@ def _read_article(text: str, name: str, files: PackFiles, problems: list[Problem
     reserved = sorted({"body", "path"} & document.value.keys())
     problems += [document.problem((key,), "is not written in front matter; remove it") for key in reserved]
     complete = {**document.value, "body": document.body, "path": name}
-    article = _validate(models.Article, complete, document, (), problems)
+    article = validate(models.Article, complete, document, (), problems)
     if article is not None:
         files.articles.append(Written(value=article, document=document))
 
@@ -211,18 +209,18 @@ def _read_yaml(document: Document, folder: str, stem: str, files: PackFiles, pro
     elif document.file == SYSTEMS:
         files.systems.extend(_systems(document, problems))
     elif document.file == "pack.yaml" and isinstance(value, dict):
-        header = _validate(PackHeader, value, document, (), problems)
+        header = validate(PackHeader, value, document, (), problems)
         if header is not None:
             files.header = Written(value=header, document=document)
     elif folder == "intents" and isinstance(value, dict):
         if value.get("id", stem) != stem:
             problems.append(document.problem(("id",), f"must be {stem!r}, the name of the file; rename one of the two"))
-        intent = _validate(models.Intent, value, document, (), problems)
+        intent = validate(models.Intent, value, document, (), problems)
         if intent is not None:
             files.intents.append(Written(value=intent, document=document))
     elif folder == "seed":
         if stem not in SEEDS:
-            near = _did_you_mean(stem, SEEDS)
+            near = did_you_mean(stem, SEEDS)
             problems.append(document.problem((), f"is no table of the shop{near or '.'} There are {', '.join(SEEDS)}"))
             return
         files.seeds[stem] = list(_rows(SEEDS[stem], document, problems))
@@ -240,7 +238,7 @@ def _rows(model: type[Model], document: Document, problems: list[Problem]) -> It
         _must_be(document, "list", problems)
         return
     for index, row in enumerate(document.value):
-        value = _validate(model, row, document, (index,), problems)
+        value = validate(model, row, document, (index,), problems)
         if value is not None:
             yield Written(value=value, document=document, key=(index,))
 
@@ -253,10 +251,10 @@ def _systems(document: Document, problems: list[Problem]) -> Iterator[Written[An
     for index, row in enumerate(document.value):
         kind = row.get("kind") if isinstance(row, dict) else None
         if kind not in systems.KINDS:
-            message = f"must be one of {', '.join(systems.KINDS)}{_did_you_mean(str(kind), systems.KINDS)}"
+            message = f"must be one of {', '.join(systems.KINDS)}{did_you_mean(str(kind), systems.KINDS)}"
             problems.append(document.problem((index, "kind"), message))
             continue
-        value = _validate(systems.KINDS[str(kind)], row, document, (index,), problems)
+        value = validate(systems.KINDS[str(kind)], row, document, (index,), problems)
         if value is not None:
             yield Written(value=value, document=document, key=(index,))
 
@@ -265,77 +263,3 @@ def _must_be(document: Document, shape: Literal["list", "mapping"], problems: li
     if document.value is not None:
         how = "a list; start each entry with '- '" if shape == "list" else "keys and values; write 'key: value' lines"
         problems.append(document.problem((), f"must hold {how}"))
-
-
-def _validate(model: type[Model], value: Any, document: Document, key: Key, problems: list[Problem]) -> Model | None:
-    try:
-        return model.model_validate(value)
-    except ValidationError as exc:
-        errors = exc.errors(include_url=False)
-        problems += [
-            document.problem((*key, *error["loc"]), _sentence(dict(error), model))
-            for error in errors
-            if error["type"] != "missing" or not _is_misspelt(error["loc"], among=errors)
-        ]
-    return None
-
-
-def _is_misspelt(missing: Key, *, among: Sequence[Any]) -> bool:
-    """True when a key that is not allowed stands where this one is missing and looks like it: one mistake, not two."""
-    extra = [
-        error["loc"] for error in among if error["type"] == "extra_forbidden" and error["loc"][:-1] == missing[:-1]
-    ]
-    return bool(difflib.get_close_matches(str(missing[-1]), [str(loc[-1]) for loc in extra], n=1, cutoff=0.5))
-
-
-def _sentence(error: dict[str, Any], model: type[BaseModel]) -> str:
-    """What is wrong and what to do about it, for a pack's author."""
-    loc, context = error["loc"], error.get("ctx", {})
-    match error["type"]:
-        case "missing":
-            return "is missing; add it"
-        case "extra_forbidden":
-            allowed = _keys_at(model, loc[:-1])
-            near = _did_you_mean(str(loc[-1]), allowed)
-            return f"is not a key here{near or '.'} Allowed: {', '.join(sorted(allowed))}"
-        case "literal_error":
-            near = _did_you_mean(str(error["input"]), re.findall(r"'([^']*)'", context["expected"]))
-            return f"{error['input']!r} is not allowed{near or '.'} Use {context['expected']}"
-        case "string_type":
-            return "must be text; put the value in quotes"
-        case "too_short":
-            return f"needs at least {context['min_length']} entries, has {context['actual_length']}; add some"
-        case "string_pattern_mismatch" if context["pattern"].startswith("^[a-z]"):
-            joint = "hyphens" if "-]" in context["pattern"] else "underscores"
-            return f"{error['input']!r} is not a name; use small letters, digits and {joint}"
-        case "string_pattern_mismatch":
-            return f"{error['input']!r} does not have the form {context['pattern']}; change it"
-        case "model_type" | "dict_type":
-            return "must hold keys and values; write 'key: value' lines"
-        case "tuple_type" | "list_type":
-            return "must be a list; start each entry with '- '"
-        case "value_error":
-            return str(context["error"])
-        case _:
-            return f"{error['msg'][0].lower()}{error['msg'][1:]}; change {error['input']!r}"
-
-
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else ""
-
-
-def _keys_at(model: type[BaseModel], loc: tuple[Any, ...]) -> set[str]:
-    """Keys the model allows at this place."""
-    here: Any = model
-    for part in loc:
-        if typing.get_origin(here) is dict:
-            here = typing.get_args(here)[1]
-            continue
-        annotation = here.model_fields[part].annotation if isinstance(part, str) else here
-        if typing.get_origin(annotation) is dict:
-            here = annotation
-            continue
-        inner = [kind for kind in typing.get_args(annotation) if kind not in (Ellipsis, type(None))]
-        here = inner[0] if inner else annotation
-    return set(here.model_fields)

@@ -48,6 +48,7 @@ class Document:
     lines: dict[Key, int] = field(default_factory=dict)
     body: str = ""
     """Of a Markdown file with front matter: what follows it."""
+    body_line: int = 1
 
     def problem(self, key: Key, message: str) -> Problem:
         """A problem at this key, or at the nearest enclosing one that is in the file."""
@@ -88,7 +89,9 @@ def parse_yaml(text: str, *, file: str, problems: list[Problem], first_line: int
         while not builder.broken and loader.check_event():
             builder.take(loader.get_event())
     except yaml.MarkedYAMLError as exc:
-        mark = exc.problem_mark or exc.context_mark
+        # A quote that is never closed is wrong where it opens, not where the file ends.
+        ends = exc.context_mark is not None and "unexpected end" in str(exc.problem)
+        mark = exc.context_mark if ends else exc.problem_mark or exc.context_mark
         builder.wrong(f"is not valid YAML ({exc.problem or exc.context}); check indentation, quotes and colons",
                       line=mark.line if mark else 0)  # fmt: skip
         return Document(file=file, value=None)
@@ -111,7 +114,9 @@ def parse_front_matter(text: str, *, file: str, problems: list[Problem]) -> Docu
         return Document(file=file, value=None)
     end = rest.index("---") + 1
     parsed = parse_yaml("\n".join(lines[1:end]), file=file, problems=problems, first_line=2)
-    return Document(file=file, value=parsed.value, lines=parsed.lines, body="\n".join(lines[end + 1 :]).strip())
+    body = "\n".join(lines[end + 1 :])
+    blank = body[: len(body) - len(body.lstrip())].count("\n")
+    return Document(file=file, value=parsed.value, lines=parsed.lines, body=body.strip(), body_line=end + 2 + blank)
 
 
 @dataclass(kw_only=True)
