@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,12 @@ import pytest
 from pydantic import SecretStr
 
 from desk.config.settings import Settings
+from desk.db.pool import open_pool
 from desk.domain.conversation import Channel
-from graph.bootstrap import Desk, open_desk
-from tests.integration.turns.desks import Parts, running_desk
+from desk.knowledge.store import ArticleStore
+from graph.bootstrap import Desk, content_desk, open_desk, open_knowledge
+from graph.builder import Services
+from tests.integration.turns.desks import Parts, live_over_words, running_desk
 
 
 @dataclass(kw_only=True)
@@ -125,6 +128,24 @@ async def real_shop(
     )  # fmt: skip
     async with AsyncExitStack() as stack:
         yield Shop(desk=await stack.enter_async_context(open_desk(settings, demo=True)))
+
+
+@pytest.fixture
+async def governed_shop(seeded_database_url: str, parts: Parts) -> AsyncIterator[Shop]:
+    """The desk on articles of the database, which can be submitted and published; found by words alone."""
+    pool = await open_pool(seeded_database_url, max_size=4)
+    store = ArticleStore(pool)
+    live = live_over_words(store, parts.policies)
+    await open_knowledge(live, store, policies=parts.policies)
+
+    def governed(services: Services) -> Services:
+        return replace(services, knowledge=content_desk(pool, parts.policies, knowledge=live, judge=None))
+
+    try:
+        async with running_desk(seeded_database_url, parts, per_minute=100_000, change=governed) as desk:
+            yield Shop(desk=desk)
+    finally:
+        await pool.close()
 
 
 @pytest.fixture

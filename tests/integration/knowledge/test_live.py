@@ -12,13 +12,13 @@ from desk.domain.clock import now
 from desk.knowledge.rights import Person
 from desk.knowledge.standing import standings
 from desk.knowledge.store import ArticleStore
-from desk.policies.models import Article, KnowledgePolicy, PolicySet, ReviewPolicy
+from desk.policies.models import Article, KnowledgePolicy, ReviewPolicy
 from graph.bootstrap import content_desk, open_knowledge
 from retrieval.chunking import Chunk, pieces
 from retrieval.knowledge import KnowledgeDesk
 from retrieval.live import LiveKnowledge
 from retrieval.search import Retriever
-from tests.integration.turns.desks import Parts, over_words
+from tests.integration.turns.desks import Parts, live_over_words, over_words
 
 OWNER = Person(id="staff_owner", roles=frozenset({"knowledge_owner"}))
 TODAY = now().date()
@@ -29,16 +29,9 @@ def store(pool: Pool) -> ArticleStore:
     return ArticleStore(pool)
 
 
-def live_on(store: ArticleStore, policies: PolicySet) -> LiveKnowledge:
-    async def build(chunks: Sequence[Chunk], before: Retriever | None) -> Retriever:
-        return over_words(chunks, policies=policies)
-
-    return LiveKnowledge(store, policies=policies, build=build)
-
-
 @pytest.fixture
 async def live(store: ArticleStore, parts: Parts) -> LiveKnowledge:
-    live = live_on(store, parts.policies)
+    live = live_over_words(store, parts.policies)
     await open_knowledge(live, store, policies=parts.policies)
     return live
 
@@ -78,7 +71,7 @@ async def test_the_pack_is_in_use_from_the_start_and_brought_once(
 ) -> None:
     """R4.1: a second start, or a second process, finds everything there."""
     before = await store.generation()
-    await open_knowledge(live_on(store, parts.policies), store, policies=parts.policies)
+    await open_knowledge(live_over_words(store, parts.policies), store, policies=parts.policies)
 
     assert await store.generation() == before
     assert set(live.articles) == {a.id for a in parts.policies.articles.values() if a.status == "published"}
@@ -103,7 +96,7 @@ async def test_what_is_published_is_found_at_once_here_and_soon_elsewhere(
     desk: KnowledgeDesk, live: LiveKnowledge, store: ArticleStore, parts: Parts
 ) -> None:
     """R4.7: the process that published it has it when the call returns; another one follows by itself."""
-    elsewhere = live_on(store, parts.policies)
+    elsewhere = live_over_words(store, parts.policies)
     await elsewhere.refresh()
     following = asyncio.create_task(elsewhere.follow())
     try:

@@ -19,6 +19,7 @@ from desk.config.settings import Settings
 from desk.conversations.events import StoredEvent
 from desk.db.pool import Pool, open_pool
 from desk.domain.passages import Passage
+from desk.knowledge.store import ArticleStore
 from desk.language.engine import AnswerPart, LanguageEngine, TurnContext, Understanding
 from desk.language.offline import OfflineEngine
 from desk.policies.models import PolicySet
@@ -26,7 +27,7 @@ from graph.bootstrap import Desk, assemble, run_desk
 from graph.builder import Services
 from retrieval.chunking import Chunk
 from retrieval.errors import DenseSearchUnavailable
-from retrieval.live import FixedKnowledge
+from retrieval.live import FixedKnowledge, LiveKnowledge
 from retrieval.search import Retriever, build_retriever
 
 _HEADS = TemporaryDirectory(prefix="frontdesk-tests-heads-")
@@ -100,6 +101,15 @@ def _settings(**changes: Any) -> Settings:
     """Settings that read nothing from the machine they run on."""
     settings = Settings.model_construct(**{name: field.default for name, field in Settings.model_fields.items()})
     return settings.model_copy(update=changes)
+
+
+def live_over_words(store: ArticleStore, policies: PolicySet) -> LiveKnowledge:
+    """What is published, found by words alone; not refreshed yet."""
+
+    async def build(chunks: Sequence[Chunk], before: Retriever | None) -> Retriever:
+        return over_words(chunks, policies=policies)
+
+    return LiveKnowledge(store, policies=policies, build=build)
 
 
 def services_on(pool: Pool, parts: Parts, *, engine: LanguageEngine | None = None) -> Services:
