@@ -6,6 +6,7 @@ ever searches half an index, and there is no moment without answers.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,12 +18,16 @@ from desk.knowledge.standing import Standing, standings
 from desk.knowledge.store import ArticleStore
 from desk.policies.models import Article, PolicySet
 from retrieval.chunking import Chunk, stored_chunk
+from retrieval.errors import DenseSearchUnavailable
 from retrieval.search import Retriever
 
 logger = logging.getLogger(__name__)
 
 FOLLOW_SECONDS = 2.0
 """How long another process's change may go unnoticed. One small statement each time."""
+
+SWEEP_SECONDS = 3600.0
+"""Vectors nothing uses any more are deleted so often."""
 
 Build = Callable[[Sequence[Chunk], Retriever | None], Awaitable[Retriever]]
 """Makes the next snapshot of these chunks; it may take over what it can from the one before."""
@@ -104,7 +109,9 @@ class LiveKnowledge:
             found = standings(articles, on=today, review=self._policies.knowledge.review)
             chunks = await self._chunks_of([a for a in articles if found[a.id] in ("in_use", "overdue", "scheduled")])
             before = self._retriever
-            self._retriever = await self._build(chunks, before)
+            after = await self._build(chunks, before)
+            await asyncio.to_thread(after.warm_up)
+            self._retriever = after
             self._articles = {article.id: article for article in articles}
             self._standings, self._seen = found, (generation, today)
             if before is not None:
@@ -117,12 +124,17 @@ class LiveKnowledge:
 
     async def follow(self) -> None:
         """An outage of the database or of the index only delays it."""
+        swept = time.monotonic()
         while True:
             await asyncio.sleep(FOLLOW_SECONDS)
             try:
                 await self.refresh()
+                if time.monotonic() - swept >= SWEEP_SECONDS:
+                    swept = time.monotonic()
+                    await self.retriever.index.sweep()
             except Exception as exc:
-                level = logging.WARNING if is_outage(exc) else logging.ERROR
+                expected = is_outage(exc) or isinstance(exc, DenseSearchUnavailable)
+                level = logging.WARNING if expected else logging.ERROR
                 logger.log(level, "Knowledge was not refreshed", extra={"action": "knowledge_stale"}, exc_info=exc)
 
     async def close(self) -> None:

@@ -211,6 +211,10 @@ class Retriever:
                     found.setdefault(self.chunks[number].id, self.chunks[number])
         return list(found.values())
 
+    def warm_up(self) -> None:
+        """Works out what the first answer would wait for. CPU work: call it in a thread."""
+        _ = self.spoken, self.hosts, self.paths
+
     @cached_property
     def spoken(self) -> frozenset[str]:
         """Every word that stands in a passage."""
