@@ -69,10 +69,10 @@ def _classifier(files: Files) -> SuiteResult:
 
 
 def _retrieval(files: Files) -> SuiteResult:
-    from evals.suites import retrieval
+    from evals.suites import retrieval, retrieval_pack
 
     if not files.given:
-        return retrieval.run_pack(_pack())
+        return retrieval_pack.run_pack(_pack())
     if files.corpus is None or files.queries is None:
         raise InvalidRequest("The retrieval suite needs --corpus and --queries.")
     return retrieval.run(corpus=files.corpus, queries=files.queries)

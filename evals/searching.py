@@ -3,10 +3,12 @@
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from desk.config.settings import Settings
+from desk.language.classifier import IntentClassifier
 from desk.language.offline import OfflineEngine
 from desk.policies.models import PolicySet
 from retrieval.chroma import Chroma, embedded
@@ -56,10 +58,13 @@ class Routing:
     """Which areas a turn would search first: those of the intent the offline engine understands."""
 
     def __init__(self, policies: PolicySet) -> None:
-        self._intents = policies.intents
-        self._classifier = OfflineEngine.from_policies(policies).classifier
+        self._policies = policies
 
     def areas(self, text: str) -> tuple[str, ...]:
         predicted = self._classifier.predict(text)
-        intent = self._intents.get(predicted.label) if predicted.in_scope else None
+        intent = self._policies.intents.get(predicted.label) if predicted.in_scope else None
         return tuple(intent.areas) if intent else ()
+
+    @cached_property
+    def _classifier(self) -> IntentClassifier:
+        return OfflineEngine.from_policies(self._policies).classifier

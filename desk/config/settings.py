@@ -105,6 +105,11 @@ def load_settings() -> Settings:
         raise ConfigurationError(f"{first['loc'][0]}: {first['msg']}") from exc
 
 
+def forbid_tracking_by_ragas() -> None:
+    """Before ragas is imported: it sends usage events to its makers unless its variable says no."""
+    os.environ["RAGAS_DO_NOT_TRACK"] = "true"
+
+
 def system_variables(names: Collection[str]) -> dict[str, str]:
     """The variables a pack asks for to reach its business systems.
 

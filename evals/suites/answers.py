@@ -1,124 +1,212 @@
-"""Answers suite: what a customer reads when the offline engine answers from the pack's own articles (R3.3, R4.6).
+"""Answers suite: what a customer reads when the offline engine answers from the pack's own articles (R10.1, R10.2).
 
-A row says what a right answer holds (``must``, regular expressions), what it must not hold (``must_not``) and which
-article it stands on (``article``, alternatives joined by ``|``); ``intent`` gives the areas, as in a turn.
+Two files. ``answers_pack.jsonl``: what a right answer holds (``must``, regular expressions), what it must not hold
+(``must_not``) and which article it stands on (``article``, alternatives joined by ``|``); ``intent`` gives the areas.
+``questions_pack.jsonl``: the questions of the retrieval suite, searched as in a turn, with a reference answer
+to compare with. A judge model, where one is configured, reads a part of those as well.
 """
 
 import asyncio
-import json
-import re
-import tempfile
+import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from desk.config.settings import Settings
 from desk.domain import clock
-from desk.domain.errors import InvalidRequest
-from desk.language.engine import AnswerPart
-from desk.language.extractive import answer_parts
 from desk.policies.models import PolicySet
-from evals.result import SuiteResult
+from evals.grounding import is_grounded
+from evals.progress import Progress, silent
+from evals.ragas_metrics import AnswerMetrics, ProductEmbeddings
+from evals.result import Histogram, Scores, SuiteResult, means, mixed
+from evals.searching import Build, Routing, pack_search
+from evals.suites.answering import Answer, Row, answer_question, answer_row, failure, read_rows
+from evals.suites.questions import PARTS, QUESTIONS, Question, read_questions
 from retrieval.search import build_retriever
 
+if TYPE_CHECKING:
+    from evals.ragas_judge import Judge, Judgement
+
 PACK_ROWS = Path(__file__).parents[1] / "data" / "answers_pack.jsonl"
-MAX_FAILURES = 50
+JUDGE_ROWS = 50
+"""Answers a judge reads: a dozen calls each."""
+NAMES = {
+    "answerable": "right",
+    "unanswerable": "unanswerable_declined",
+    "follow_up": "follow_ups_right",
+    "new_subject": "new_subjects_right",
+}
+"""The figure of each kind of question; an unanswerable one is right when nothing is said."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    text: str
-    intent: str
-    articles: frozenset[str]
-    must: tuple[re.Pattern[str], ...]
-    must_not: tuple[re.Pattern[str], ...]
+def run_pack(
+    policies: PolicySet,
+    *,
+    rows: Path = PACK_ROWS,
+    questions: Path = QUESTIONS,
+    build: Build = build_retriever,
+    judge: "Judge | None" = None,
+    judge_rows: int = JUDGE_ROWS,
+    progress: Progress = silent,
+) -> SuiteResult:
+    """Measures the pack; docs/evals.md says what each figure is. Raises ``InvalidRequest`` naming a bad row."""
+    fixed, asked = read_rows(rows, policies=policies), read_questions(questions, policies=policies)
+    return asyncio.run(_run(policies, fixed, asked, build=build, judge=judge, judge_rows=judge_rows, progress=progress))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What one row got, and what is wrong with it (empty: right)."""
-
-    row: Row
-    text: str
-    parts: int
-    wrong: tuple[str, ...]
-
-
-def run_pack(policies: PolicySet, *, rows: Path = PACK_ROWS) -> SuiteResult:
-    """``right``: share of answers that hold all of ``must``, nothing of ``must_not``, and stand on the article alone.
-
-    Also ``answered``, ``mean_sentences`` (units of an answer), ``mean_characters`` and ``ms_per_answer`` (search and
-    extraction). Raises ``InvalidRequest`` naming file and line of a bad row.
-    """
-    return asyncio.run(_run(policies, read_rows(rows, policies=policies)))
-
-
-def read_rows(path: Path, *, policies: PolicySet) -> list[Row]:
-    """The rows of a file. Raises ``InvalidRequest`` naming file and line."""
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [_row(line, f"{path}:{n}", policies) for n, line in enumerate(lines, start=1) if line.strip()]
-
-
-async def _run(policies: PolicySet, rows: Sequence[Row]) -> SuiteResult:
-    with tempfile.TemporaryDirectory(prefix="frontdesk-eval-") as folder:
-        retriever = await build_retriever(Settings(data_dir=Path(folder)), policies)
-        started = time.perf_counter()
-        answers = []
-        for row in rows:
-            areas = policies.intents[row.intent].areas
-            found = await retriever.search(row.text, areas=areas, channel="web", now=clock.now())
-            answers.append(_judged(row, answer_parts(row.text, found.passages if found.confident else [])))
-        seconds = time.perf_counter() - started
-        await retriever.close()
-    return _result(answers, ms_per_answer=1000 * seconds / max(1, len(rows)))
+async def _run(
+    policies: PolicySet,
+    rows: Sequence[Row],
+    questions: Sequence[Question],
+    *,
+    build: Build,
+    judge: "Judge | None",
+    judge_rows: int,
+    progress: Progress,
+) -> SuiteResult:
+    now = clock.now()
+    routing = Routing(policies)
+    fixed: list[Answer] = []
+    asked: list[Answer] = []
+    async with pack_search(policies, build=build) as retriever:
+        with progress("answers", total=len(rows) + len(questions)) as step:
+            started = time.perf_counter()
+            for row in rows:
+                fixed.append(await answer_row(retriever, row, areas=policies.intents[row.intent].areas, now=now))
+                step(1)
+            seconds = time.perf_counter() - started
+            for question in questions:
+                asked.append(await answer_question(retriever, question, routing=routing, now=now))
+                step(1)
+        embeddings = ProductEmbeddings(retriever.embedding)
+        likeness = await _likeness(asked, embeddings)
+        judgement = await _judged(asked, judge=judge, rows=judge_rows, embeddings=embeddings, progress=progress)
+    return _result(fixed, asked, likeness=likeness, judgement=judgement, ms=1000 * seconds / max(1, len(rows)))
 
 
-def _judged(row: Row, parts: Sequence[AnswerPart]) -> Answer:
-    text = "".join(part["text"] for part in parts)
-    cited = {chunk_id.partition("@")[0] for part in parts for chunk_id in part["chunk_ids"]}
-    wrong = [f"lacks {pattern.pattern}" for pattern in row.must if not pattern.search(text)]
-    wrong += [f"says {pattern.pattern}" for pattern in row.must_not if pattern.search(text)]
-    wrong += [f"stands on {article}" for article in sorted(cited - row.articles)]
-    return Answer(row=row, text=text, parts=len(parts), wrong=tuple(wrong))
-
-
-def _result(answers: Sequence[Answer], *, ms_per_answer: float) -> SuiteResult:
-    said = [answer for answer in answers if answer.parts]
-    wrong = [answer for answer in answers if answer.wrong]
-    return SuiteResult(
+def _result(
+    fixed: Sequence[Answer],
+    asked: Sequence[Answer],
+    *,
+    likeness: Scores,
+    judgement: "Judgement | None",
+    ms: float,
+) -> SuiteResult:
+    said = [answer for answer in fixed if answer.parts]
+    scores = _scores(fixed, asked) | likeness
+    result = SuiteResult(
         suite="answers",
         engine="offline",
-        rows=len(answers),
-        figures={
-            "right": 1 - len(wrong) / max(1, len(answers)),
-            "answered": len(said) / max(1, len(answers)),
-            "mean_sentences": sum(answer.parts for answer in said) / max(1, len(said)),
-            "mean_characters": sum(len(answer.text) for answer in said) / max(1, len(said)),
-            "ms_per_answer": ms_per_answer,
+        rows=len(fixed) + len(asked),
+        figures={},
+        failures=_failures(fixed, asked),
+        scores=scores,
+        plots=[_plot(likeness)],
+    )
+    if judgement is not None:
+        scores |= judgement.scores
+        result["not_judged"] = judgement.not_judged
+        result["figures"]["judge_not_judged"] = len(judgement.not_judged) / max(1, judgement.rows)
+    result["figures"] |= {
+        **means(scores),
+        "mean_sentences": sum(len(answer.parts) for answer in said) / max(1, len(said)),
+        "mean_characters": sum(len(answer.text) for answer in said) / max(1, len(said)),
+        "ms_per_answer": ms,
+    }
+    return result
+
+
+def _scores(fixed: Sequence[Answer], asked: Sequence[Answer]) -> Scores:
+    scores: Scores = {
+        "right": {answer.row: float(not answer.wrong) for answer in fixed},
+        "answered": {answer.row: float(bool(answer.parts)) for answer in fixed},
+        "grounded": {
+            answer.row: float(is_grounded(answer.parts, passages=answer.passages))
+            for answer in (*fixed, *asked)
+            if answer.parts
         },
-        failures=[
-            {"text": answer.row.text, "wrong": list(answer.wrong), "answer": answer.text[:600]}
-            for answer in sorted(wrong, key=lambda answer: -len(answer.wrong))
-        ][:MAX_FAILURES],
+    }
+    for answer in asked:
+        assert answer.question is not None
+        figure = f"{answer.question.part}.{NAMES[answer.question.kind]}"
+        scores.setdefault(figure, {})[answer.row] = float(not answer.wrong)
+    return scores
+
+
+async def _likeness(asked: Sequence[Answer], embeddings: ProductEmbeddings) -> Scores:
+    """RAGAS' string and semantic similarity to the reference, of what was answered."""
+    compared = [
+        (answer, question)
+        for answer in asked
+        if answer.parts and (question := answer.question) is not None and question.reference
+    ]
+    await embeddings.prepare([text for answer, question in compared for text in (answer.text, question.reference)])
+    metrics = AnswerMetrics(embeddings)
+    scores: Scores = {f"{part}.{name}": {} for part in PARTS for name in ("string_similarity", "semantic_similarity")}
+    for answer, question in compared:
+        string = await metrics.string_similarity(answer.text, reference=question.reference)
+        semantic = await metrics.semantic_similarity(answer.text, reference=question.reference)
+        scores[f"{question.part}.string_similarity"][answer.row] = string
+        scores[f"{question.part}.semantic_similarity"][answer.row] = semantic
+    return scores
+
+
+async def _judged(
+    asked: Sequence[Answer],
+    *,
+    judge: "Judge | None",
+    rows: int,
+    embeddings: ProductEmbeddings,
+    progress: Progress,
+) -> "Judgement | None":
+    """What the judge makes of some of the answers: the same rows in every run, as long as they are answered."""
+    if judge is None:
+        return None
+    from evals.ragas_judge import JudgedRow, judged
+
+    readable = [
+        JudgedRow(
+            id=answer.row,
+            question=answer.asked,
+            answer=answer.text,
+            reference=answer.question.reference,
+            contexts=tuple(passage["text"] for passage in answer.passages),
+        )
+        for answer in asked
+        if answer.parts and answer.question is not None and answer.question.reference
+    ]
+    readable.sort(key=lambda row: hashlib.sha256(row.id.encode()).digest())
+    try:
+        return await judged(readable[:rows], judge=judge, embeddings=embeddings, progress=progress)
+    finally:
+        await judge.aclose()
+
+
+def _failures(fixed: Sequence[Answer], asked: Sequence[Answer]) -> list[dict[str, Any]]:
+    """What was said wrongly, what was not said, and what nothing answers; in turn."""
+    wrong = sorted((answer for answer in (*fixed, *asked) if answer.wrong), key=lambda answer: -len(answer.wrong))
+    unanswerable = [answer for answer in wrong if answer.question is not None and not answer.question.relevant]
+    answerable = [answer for answer in wrong if answer not in unanswerable]
+    return mixed(
+        [failure(answer) for answer in answerable if answer.parts],
+        [failure(answer) for answer in answerable if not answer.parts],
+        [failure(answer) for answer in unanswerable],
     )
 
 
-def _row(line: str, where: str, policies: PolicySet) -> Row:
-    try:
-        values: dict[str, Any] = json.loads(line)
-        row = Row(
-            text=values["text"],
-            intent=values["intent"],
-            articles=frozenset(values["article"].split("|")),
-            must=tuple(re.compile(pattern) for pattern in values["must"]),
-            must_not=tuple(re.compile(pattern) for pattern in values["must_not"]),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, re.error) as exc:
-        raise InvalidRequest(f"{where}: is not a row of this suite: {exc!r}") from exc
-    if row.intent not in policies.intents:
-        raise InvalidRequest(f"{where}: there is no intent {row.intent!r}")
-    if missing := row.articles - {article.id for article in policies.articles.values()}:
-        raise InvalidRequest(f"{where}: there is no article {min(missing)!r}")
-    return row
+def _plot(likeness: Scores) -> Histogram:
+    return Histogram(
+        kind="histogram",
+        title="How near the answers are to the references",
+        axis="similarity",
+        groups={
+            name: [
+                value
+                for figure, rows in likeness.items()
+                if figure.endswith(name.replace(" ", "_"))
+                for value in rows.values()
+            ]
+            for name in ("string similarity", "semantic similarity")
+        },
+        line=None,
+    )

@@ -27,6 +27,7 @@ from functools import lru_cache
 from typing import Any
 
 from tests.fakes.hostile_minds import harmful_answer, harmful_reading, obeying_answer, obeying_reading
+from tests.fakes.judge_minds import judgement
 from tests.fakes.model_minds import obedient_answer, obedient_reading, sensible_answer, sensible_reading
 
 EMBEDDING_DIMENSIONS = 256
@@ -220,6 +221,52 @@ async def judge_confirms(reply: Reply) -> None:
 async def judge_dismisses(reply: Reply) -> None:
     """Sees no contradiction anywhere."""
     await say(reply, json.dumps({"contradict": False, "reason": "They speak of different things."}))
+
+
+# Judges of evals --------------------------------------------------------------------------------------------------
+
+
+def judged(request: Recorded) -> dict[str, Any]:
+    """What a fair judge says."""
+    return judgement(request.user, form=request.body["response_format"]["json_schema"]["name"])
+
+
+@script
+async def judge(reply: Reply) -> None:
+    """Answers the prompts of RAGAS by simple rules."""
+    await say(reply, json.dumps(judged(reply.request)))
+
+
+@script
+async def judge_prose(reply: Reply) -> None:
+    """A judge that talks."""
+    await say(reply, "The answer looks faithful to me: 1 out of 1.")
+
+
+@script
+async def judge_beyond(reply: Reply) -> None:
+    """Keeps to the schema, and its verdicts are no verdicts."""
+    answer = judged(reply.request)
+    text = re.sub(r'"(verdict|attributed|noncommittal)": \d', r'"\1": 7', json.dumps(answer))
+    await say(reply, text.replace(json.dumps(answer.get("question", "-")), '""'))
+
+
+@script
+async def judge_forgets(reply: Reply) -> None:
+    """Gives no verdict on the last statement."""
+    answer = judged(reply.request)
+    if reply.request.body["response_format"]["json_schema"]["name"] == "NLIStatementOutput":
+        answer["statements"].pop()
+    await say(reply, json.dumps(answer))
+
+
+@script
+async def judge_fails_often(reply: Reply) -> None:
+    """Every other answer is an error."""
+    if int(reply.request.headers["x-scripted-number"]) % 2:
+        await server_error(reply)
+    else:
+        await judge(reply)
 
 
 # Silence, refusal to serve, broken HTTP ----------------------------------------------------------------------------

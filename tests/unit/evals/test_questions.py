@@ -11,7 +11,7 @@ from desk.policies.loader import load_pack
 from desk.policies.models import PolicySet
 from evals.ranking import Ranked
 from evals.result import means, mixed, row_id, unique
-from evals.suites.pack_retrieval import Asked, question_scores
+from evals.suites.asked import Asked, question_scores
 from evals.suites.questions import Question, read_questions
 
 ROW = {"id": "q1", "kind": "answerable", "part": "test", "text": "how long", "relevant": ["warranty"]}

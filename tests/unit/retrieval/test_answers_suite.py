@@ -38,7 +38,10 @@ def test_an_answer_is_judged_by_what_it_says_and_stands_on(
     tmp_path: Path, changes: dict[str, Any], wrong: list[str]
 ) -> None:
     """R10.1"""
-    result = answers.run_pack(load_pack(PACK), rows=written(tmp_path / "rows.jsonl", **changes))
+    (tmp_path / "questions.jsonl").touch()
+    result = answers.run_pack(
+        load_pack(PACK), rows=written(tmp_path / "rows.jsonl", **changes), questions=tmp_path / "questions.jsonl"
+    )
 
     assert [failure["wrong"] for failure in result["failures"]] == ([wrong] if wrong else [])
     assert result["figures"]["right"] == (0.0 if wrong else 1.0)

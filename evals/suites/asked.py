@@ -5,11 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from desk.domain.passages import Passage
+from desk.policies.models import PolicySet
+from evals.contexts import covering, holding, sections_of
+from evals.ragas_metrics import ContextMetrics
 from evals.ranking import Ranked, failure, ranked, ranking_scores
 from evals.result import Histogram, Lines, Plot, Scores
 from evals.searching import Routing
 from evals.suites.questions import PARTS, Part, Question, as_said, asked_for
 from retrieval.search import Retriever
+
+TURN = 6
+"""Passages a turn reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +26,11 @@ class Asked:
     question: Question
     turn: Ranked
     alone: Ranked
+
+    @property
+    def passages(self) -> list[Passage]:
+        """What a turn reads."""
+        return self.turn.passages[:TURN]
 
 
 async def asked(retriever: Retriever, question: Question, *, routing: Routing, now: datetime) -> Asked:
@@ -53,6 +65,23 @@ def question_scores(answers: Sequence[Asked]) -> Scores:
         for part in PARTS
         for figure, rows in _half([one for one in answers if one.question.part == part]).items()
     }
+
+
+async def context_scores(policies: PolicySet, answers: Sequence[Asked]) -> Scores:
+    """RAGAS' context precision and recall of the passages a turn reads, for the answerable questions."""
+    metrics = ContextMetrics()
+    scores: Scores = {f"{part}.{name}": {} for part in PARTS for name in ("context_precision", "context_recall")}
+    for one in answers:
+        question = one.question
+        if question.kind != "answerable":
+            continue
+        retrieved = [passage["text"] for passage in one.passages]
+        sections = sections_of(policies, question.relevant)
+        precision = await metrics.precision(retrieved, reference=holding(question, sections))
+        recall = await metrics.recall(retrieved, reference=covering(question, sections, retrieved=one.passages))
+        scores[f"{question.part}.context_precision"][question.id] = precision
+        scores[f"{question.part}.context_recall"][question.id] = recall
+    return scores
 
 
 def _half(answers: Sequence[Asked]) -> Scores:
