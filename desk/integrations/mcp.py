@@ -27,7 +27,7 @@ from desk.domain.errors import ConfigurationError
 from desk.integrations.mapping import fill, text_at
 from desk.integrations.operations import RemoteOperation
 from desk.integrations.remote import Answered, Failed
-from desk.integrations.rest import MAX_BYTES, strict_json
+from desk.integrations.rest import MAX_BYTES, strict_json, trusted
 from desk.policies.systems import McpSystem, SystemAuth, filled
 
 logger = logging.getLogger(__name__)
@@ -62,6 +62,8 @@ class McpTransport:
     _pinned: dict[str, str] = field(default_factory=dict, init=False)
     _refused: str | None = field(default=None, init=False)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _ending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    """Holders that were dropped and have not closed their session yet."""
 
     async def open(self) -> None:
         """Looks the tools up; a server that is away is looked for again later.
@@ -79,10 +81,9 @@ class McpTransport:
             logger.warning("An MCP server does not answer; it is tried again when it is needed", extra=extra)
 
     async def aclose(self) -> None:
-        holder = self._holder
         self._drop()
-        if holder is not None:
-            await asyncio.wait([holder])
+        if self._ending:
+            await asyncio.wait(self._ending)
 
     async def send(
         self, operation: RemoteOperation, values: Mapping[str, Any], *, key: str | None
@@ -166,6 +167,8 @@ class McpTransport:
     def _drop(self) -> None:
         if self._holder is not None:
             self._holder.cancel()
+            self._ending.add(self._holder)
+            self._holder.add_done_callback(self._ending.discard)
         self._session = self._holder = None
 
     async def _ask(self, session: ClientSession, request: Any, kind: Any) -> Any:
@@ -345,5 +348,5 @@ def _client(
 ) -> httpx.AsyncClient:
     cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
     return httpx.AsyncClient(
-        transport=_BoundedTransport(), headers=headers, timeout=timeout, auth=auth, cookies=cookies
+        transport=_BoundedTransport(verify=trusted()), headers=headers, timeout=timeout, auth=auth, cookies=cookies
     )

@@ -139,7 +139,7 @@ class RestTransport:
         return httpx.AsyncClient(
             auth=auth,
             headers=headers,
-            verify=_trusted(),
+            verify=trusted(),
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
             timeout=self.spec.timeout_seconds,
             limits=httpx.Limits(max_connections=POOL, max_keepalive_connections=keep),
@@ -148,7 +148,7 @@ class RestTransport:
 
 
 @functools.cache
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
     """Loaded once: it takes longer than most answers."""
     return httpx.create_ssl_context()
 

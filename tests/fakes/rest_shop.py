@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import contextlib
 import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -165,16 +164,22 @@ async def rest_shop(systems: Any, *, keys: bool = True) -> AsyncIterator[RestSho
 @asynccontextmanager
 async def serving(app: Any) -> AsyncIterator[str]:
     """An ASGI application on a free port of loopback; its address."""
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1
-    )
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
+    config.load()
     server = uvicorn.Server(config)
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
-    task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.005)
+    server.lifespan = config.lifespan_class(config)
+    # Not ``serve``, which looks every tenth of a second whether it should end: hundreds of tests start a server.
+    await server.startup()
+    await server.on_tick(0)
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
-        server.should_exit = True
-        await task
+        for listener in server.servers:
+            listener.close()
+        for connection in list(server.server_state.connections):
+            connection.shutdown()
+        asked = list(server.server_state.tasks)
+        for task in asked:  # nobody waits for the answer any more
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        await server.lifespan.shutdown()

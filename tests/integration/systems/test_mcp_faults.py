@@ -67,7 +67,8 @@ async def test_a_program_without_a_usable_answer_leaves_a_write_unknown(
     shop: McpShop, how: str, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """R5.5, E: it may have been done; a message too long to read ends the session."""
-    async with connected(program(shop, how, timeout_seconds=2)) as system:
+    changes = {"timeout_seconds": 2} if how == "silent" else {}  # a busy machine takes its time to answer
+    async with connected(program(shop, how, **changes)) as system:
         with pytest.raises(OutcomeUnknown):
             await cancel(system)
         with pytest.raises(SystemUnavailable):
@@ -237,7 +238,7 @@ async def test_a_server_that_is_away_at_start_is_found_later(shop: McpShop) -> N
 )  # fmt: skip
 async def test_a_server_that_is_none_does_nothing_and_costs_no_more_than_its_time(say: Say) -> None:
     """R12.4, E."""
-    async with raw_server(say) as server, connected(orders(timeout_seconds=1), url=server.base_url) as system:
+    async with raw_server(say) as server, connected(orders(timeout_seconds=0.3), url=server.base_url) as system:
         with pytest.raises(SystemUnavailable):
             await cancel(system)
 

@@ -133,7 +133,7 @@ HOSTILE: dict[str, Say] = {
 
 
 def _patience(name: str) -> dict[str, float]:
-    return {"timeout_seconds": 2.0} if name in ("hangs", "a byte now and then") else {}
+    return {"timeout_seconds": 1.0} if name in ("hangs", "a byte now and then") else {}
 
 
 async def _bytes(writer: Any, data: bytes) -> None:
