@@ -1,6 +1,7 @@
 """What must hold between the files of a pack. Each check is a generator of problems over what was read."""
 
 import difflib
+import functools
 import re
 import typing
 from collections.abc import Iterator
@@ -188,23 +189,29 @@ def _shared_examples(files: PackFiles) -> Iterator[Problem]:
 
 
 def _refusal_patterns(files: PackFiles) -> Iterator[Problem]:
-    harmless = [(example, f"{at.document.file}:{at.problem(('examples', index), '').line}")
-                for at in files.intents for index, example in enumerate(at.value.examples)]  # fmt: skip
+    examples = tuple(example for at in files.intents for example in at.value.examples)
+    places = [f"{at.document.file}:{at.problem(('examples', index), '').line}"
+              for at in files.intents for index in range(len(at.value.examples))]  # fmt: skip
     for at in files.refusals:
         for index, pattern in enumerate(at.value.patterns):
             if (why := risk(pattern)) is not None:
                 yield at.problem(("patterns", index), why)
                 continue
-            search = re.compile(pattern, re.IGNORECASE).search
-            for number, text in enumerate(at.value.counterexamples):
-                if search(text):
-                    message = f"matches the counterexample {text!r} (counterexamples[{number}]); narrow the pattern"
-                    yield at.problem(("patterns", index), message)
-            for text, where in harmless:
-                if search(text):
-                    yield at.problem(
-                        ("patterns", index), f"matches the intent example {text!r} in {where}; narrow the pattern"
-                    )
+            for number in _matched(pattern, tuple(at.value.counterexamples)):
+                text = at.value.counterexamples[number]
+                message = f"matches the counterexample {text!r} (counterexamples[{number}]); narrow the pattern"
+                yield at.problem(("patterns", index), message)
+            for number in _matched(pattern, examples):
+                message = f"matches the intent example {examples[number]!r} in {places[number]}; narrow the pattern"
+                yield at.problem(("patterns", index), message)
+
+
+@functools.lru_cache(maxsize=512)
+def _matched(pattern: str, texts: tuple[str, ...]) -> tuple[int, ...]:
+    """Which texts a pattern matches. Kept: it is most of what checking a pack costs, and the next version of a pack
+    asks nearly the same."""
+    search = re.compile(pattern, re.IGNORECASE).search
+    return tuple(number for number, text in enumerate(texts) if search(text))
 
 
 def _triggers(files: PackFiles) -> Iterator[Problem]:
