@@ -23,8 +23,9 @@ from retrieval.search import Retriever
 
 logger = logging.getLogger(__name__)
 
-FOLLOW_SECONDS = 2.0
-"""How long another process's change may go unnoticed. One small statement each time."""
+FOLLOW_SECONDS = 1.0
+"""How long another process's change may go unnoticed: in use two seconds after it was made. One small statement each
+time."""
 
 SWEEP_SECONDS = 3600.0
 """Vectors nothing uses any more are deleted so often."""
@@ -41,6 +42,11 @@ class Knowledge(Protocol):
     @property
     def articles(self) -> Mapping[str, Article]:
         """Everything published, by id."""
+        ...
+
+    @property
+    def generation(self) -> int | None:
+        """Which state of the database this is; None for what no database decides."""
         ...
 
     def standing(self, article_id: str) -> Standing | None:
@@ -62,6 +68,7 @@ class FixedKnowledge:
 
     retriever: Retriever
     articles: Mapping[str, Article] = field(default_factory=dict)
+    generation: None = None
 
     def standing(self, article_id: str) -> Standing | None:
         return "in_use" if article_id in self.articles else None
@@ -95,6 +102,10 @@ class LiveKnowledge:
     @property
     def articles(self) -> Mapping[str, Article]:
         return self._articles
+
+    @property
+    def generation(self) -> int | None:
+        return self._seen[0] if self._seen else None
 
     def standing(self, article_id: str) -> Standing | None:
         return self._standings.get(article_id)

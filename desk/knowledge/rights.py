@@ -29,9 +29,8 @@ def check_publisher(
 
     ``force``: the reason to publish in spite of it, which takes a role of its own.
     """
-    if person.id == version.author:
-        raise Forbidden("Somebody other than the author has to approve it.", code="own_article")
-    needed = policy.force if force else policy.approve
+    check_not_author(person, version)
+    needed = policy.force if force and conflicts else policy.approve
     if person.roles.isdisjoint(needed):
         raise Forbidden(f"This takes one of the roles {', '.join(needed)}.", code="wrong_role")
     if conflicts and not force:
@@ -42,6 +41,12 @@ def check_publisher(
             "Mend one of the two, dismiss the conflict if there is none, or have a supervisor force it with a reason.",
             code="conflicting",
         )
+
+
+def check_not_author(person: Person, version: ArticleVersion) -> None:
+    """Four eyes. Raises ``Forbidden``."""
+    if person.id == version.author:
+        raise Forbidden("Somebody other than its author has to decide about it.", code="own_article")
 
 
 def check_editor(person: Person, *, policy: KnowledgePolicy) -> None:

@@ -5,29 +5,36 @@ every change names the status it expects.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, LiteralString, cast
+from typing import Any, Literal, LiteralString, cast
 
 from psycopg import AsyncConnection
-from psycopg.errors import UniqueViolation
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from desk.audit.events import SYSTEM, audit_detail
 from desk.db.pool import Pool
 from desk.domain.errors import Conflict, NotFound
-from desk.knowledge.versions import (
-    PACK,
-    ArticleVersion,
-    Finding,
-    Status,
-    StoredChunk,
-    content_hash,
-    front_of,
-    next_version,
+from desk.knowledge.placing import (
+    REPLACED_BY,
+    TAKEN_DOWN_BY_PACK,
+    KnownVersion,
+    Numbering,
+    brought,
+    check_replaceable,
+    number_for,
+    open_version,
+    same_text,
 )
+from desk.knowledge.versions import PACK, ArticleVersion, Finding, Status, StoredChunk, content_hash, front_of
 from desk.policies.models import Article
 
 MAX_REASON = 500
+
+
+class KnowledgeMoved(Conflict):
+    """What is published changed between looking and deciding."""
+
+    code = "knowledge_moved"
 
 
 class ArticleStore:
@@ -70,40 +77,51 @@ class ArticleStore:
             raise NotFound("There is no such article.")
         return [_version(row) for row in rows]
 
-    async def page(
-        self, *, statuses: Sequence[Status], area: str | None = None, after: str | None = None, limit: int = 100
-    ) -> list[ArticleVersion]:
-        """Versions with these statuses, by article id; ``after`` is the last id of the page before."""
-        values = {"statuses": list(statuses), "area": area, "after": after or "", "limit": limit}
-        return [_version(row) for row in await self._all(_PAGE, values)]
+    async def known(self) -> dict[str, list[KnownVersion]]:
+        """Every version of every article without its text, newest first."""
+        found: dict[str, list[KnownVersion]] = {}
+        for row in await self._all(_KNOWN, {"article": None}):
+            found.setdefault(row["article"], []).append(KnownVersion(**row))
+        return found
+
+    async def in_status(self, status: Status) -> list[tuple[str, str]]:
+        """Article and version of all with this status, by article id."""
+        return [(row["article"], row["version"]) for row in await self._all(_IN_STATUS, {"status": status})]
 
     async def submit(
-        self, article: Article, *, author: str, findings: Sequence[Finding], numbered: bool, status: Status
+        self,
+        article: Article,
+        *,
+        author: str,
+        findings: Sequence[Finding] = (),
+        numbering: Numbering = "next",
+        status: Literal["draft", "in_review"] = "in_review",
+        insist: bool = True,
     ) -> tuple[ArticleVersion, bool]:
-        """Stores a ``draft`` or a version ``in_review``; the flag tells whether it is new.
+        """Stores a version; the flag tells whether it is new. ``insist``: see ``same_text``.
 
-        The same content as the newest version that counts is that version again. An open version is replaced. With
-        ``numbered`` the article's own version number is used, else the next one. Raises ``Conflict`` when that number
-        is taken by another text.
+        An open version is replaced, a draft nobody has decided about is written over. Raises ``Conflict`` when the
+        text cannot have its number, or when a version waits for its day.
         """
         async with self._pool.connection() as connection, connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 12))", (article.id,))
-            known = [_version(row) for row in await _fetch(connection, _VERSIONS, {"article": article.id})]
+            await _lock(connection, article.id)
+            known = [KnownVersion(**row) for row in await _fetch(connection, _KNOWN, {"article": article.id})]
             hashed = content_hash(article)
-            for version in known:
-                if version.hash == hashed and version.article.status in ("in_review", "approved", "published"):
-                    return version, False
-            if numbered:
-                _check_number(article, known)
-            number = article.version if numbered else next_version([v.article.version for v in known])
-            replaced = {"article": article.id, "version": number, "reason": f"replaced by {number}", "by": author}
-            await connection.execute(_REPLACE, replaced)
+            same = same_text(hashed, known, insist=insist)
+            if same is not None:
+                (row,) = await _fetch(connection, _FIND, {"article": article.id, "version": same.version})
+                return _version(row), False
+            check_replaceable(known)
+            number = number_for(article, known, numbering=numbering)
             values = {
                 "article": article.id, "version": number, "status": status, "front": Jsonb(front_of(article)),
                 "body": article.body, "path": article.path, "hash": hashed, "author": author,
                 "findings": Jsonb(list(findings)), "decided_by": None, "by": author,
-                "detail": audit_detail(findings=[finding["code"] for finding in findings]),
+                "reason": REPLACED_BY + number,
+                "detail": audit_detail(change="submitted", findings=[finding["code"] for finding in findings]),
             }  # fmt: skip
+            if open_version(known) is not None:
+                await connection.execute(_REPLACE, values)
             (row,) = await _fetch(connection, _INSERT, values)
             return _version(row), True
 
@@ -119,60 +137,53 @@ class ArticleStore:
         decides: bool = False,
         detail: Mapping[str, Any] | None = None,
         chunks: Sequence[StoredChunk] = (),
-    ) -> ArticleVersion:
+        seen: int | None = None,
+    ) -> tuple[ArticleVersion, int]:
         """Moves a version on in its life; publishing retires the version that was published, in the same transaction.
 
-        ``decides``: ``by`` is who looked at the text and answers for this. Raises ``NotFound``, and ``Conflict`` when
-        the status is not one of the ``expected`` (any more).
+        ``decides``: ``by`` is who looked at the text and answers for this. ``seen``: the generation of what is
+        published that the decision stands on. Answers with the generation after it. Raises ``NotFound``, and
+        ``Conflict`` when the status is not one of the ``expected`` (any more), ``KnowledgeMoved`` when something else
+        was published or taken down since.
         """
         article, version = key
         values = {
             "article": article, "version": version, "to": to, "expected": list(expected), "by": by,
-            "decides": decides, "reason": reason and reason[:MAX_REASON],
+            "decider": by, "decides": decides, "reason": reason and reason[:MAX_REASON],
             "detail": audit_detail(change=change, reason=reason, **(detail or {})),
         }  # fmt: skip
         async with self._pool.connection() as connection, connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 12))", (article,))
+            await _lock(connection, article)
+            if "published" in (to, *expected):
+                # What is published changes in one transaction after the other, here and in ``bring``.
+                (state,) = await _fetch(connection, _GENERATION_ALONE, {})
+                if seen is not None and state["generation"] != seen:
+                    raise KnowledgeMoved("What is published was changed meanwhile; look again.")
             if to == "published":
                 await connection.execute(_RETIRE_OTHER, values)
                 await _store_chunks(connection, chunks)
-            try:
-                rows = await _fetch(connection, _MOVE, values)
-            except UniqueViolation as exc:
-                raise Conflict("Another version of the article is open; decide about that one first.") from exc
+            rows = await _fetch(connection, _MOVE, values)
             if not rows:
-                (found,) = await _fetch(connection, _FIND, values) or (None,)
-                if found is None:
+                found = await _fetch(connection, _FIND, values)
+                if not found:
                     raise NotFound("There is no such version.")
-                raise Conflict(f"Version {version} is {found['status'].replace('_', ' ')} now.", code="wrong_status")
+                status = found[0]["status"].replace("_", " ")
+                raise Conflict(f"Version {version} of {article} is {status} now.", code="wrong_status")
             if to in ("retired", "draft"):
                 await connection.execute(_RESOLVE_CONFLICTS, values)
-            return _version(rows[0])
+            (state,) = await _fetch(connection, _GENERATION, {})
+            return _version(rows[0]), int(state["generation"])
 
     async def bring(self, articles: Sequence[tuple[Article, Sequence[StoredChunk]]]) -> None:
-        """Puts in what a pack brings: published where the desk has nothing of its own.
-
-        A new version of an article that came from a pack takes its place; an article somebody has changed here stays.
-        """
+        """Puts in what a pack brings, as ``brought`` says; a text whose number is taken gets the next one."""
         async with self._pool.connection() as connection, connection.transaction():
             # Several processes start at once; the second finds everything there.
-            await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('knowledge of the pack', 12))")
-            known = {(row["article"], row["version"]) for row in await _fetch(connection, _OF_PACK, {})}
-            taken = {row["article"] for row in await _fetch(connection, _NOT_OF_PACK, {})}
+            await _fetch(connection, _GENERATION_ALONE, {})
+            known: dict[str, list[KnownVersion]] = {}
+            for row in await _fetch(connection, _KNOWN, {"article": None}):
+                known.setdefault(row["article"], []).append(KnownVersion(**row))
             for article, chunks in articles:
-                if (article.id, article.version) in known or article.id in taken:
-                    continue
-                values = {
-                    "article": article.id, "version": article.version, "status": article.status,
-                    "front": Jsonb(front_of(article)), "body": article.body, "path": article.path,
-                    "hash": content_hash(article), "author": PACK, "findings": Jsonb([]), "by": SYSTEM,
-                    "decided_by": PACK if article.status in ("approved", "published") else None,
-                    "detail": audit_detail(change="brought by the pack"),
-                }  # fmt: skip
-                if article.status == "published":
-                    await connection.execute(_RETIRE_OTHER, values)
-                await connection.execute(_INSERT, values)
-                await _store_chunks(connection, chunks if article.status == "published" else ())
+                await _bring(connection, article, chunks, known=known.get(article.id, []))
 
     async def _one(self, query: LiteralString, values: Mapping[str, Any] | None = None) -> DictRow | None:
         async with self._pool.connection() as connection:
@@ -183,14 +194,50 @@ class ArticleStore:
             return await _fetch(connection, query, values)
 
 
-def _check_number(article: Article, known: Sequence[ArticleVersion]) -> None:
-    """A number stands for one text, except while that is a draft."""
-    for version in known:
-        if version.article.version == article.version and version.article.status != "draft":
-            raise Conflict(
-                f"Version {article.version} of {article.id} exists already with another text; raise its number.",
-                code="version_taken",
-            )
+async def _bring(
+    connection: AsyncConnection[DictRow],
+    article: Article,
+    chunks: Sequence[StoredChunk],
+    *,
+    known: Sequence[KnownVersion],
+) -> None:
+    change = brought(article, known)
+    if change == "leave":
+        return
+    hashed, approved = content_hash(article), article.status in ("approved", "published")
+    number = next((version.version for version in known if version.hash == hashed), None)
+    number = number or number_for(article, known, numbering="own_if_free")
+    values = {
+        "article": article.id, "version": number, "status": article.status, "front": Jsonb(front_of(article)),
+        "body": article.body, "path": article.path, "hash": hashed, "author": PACK, "findings": Jsonb([]),
+        "by": SYSTEM, "decider": PACK, "decided_by": PACK if approved else None, "decides": approved,
+        "reason": TAKEN_DOWN_BY_PACK if change == "take_down" else REPLACED_BY + number, "to": article.status,
+        "expected": ["draft", "in_review", "approved", "published"],
+        "detail": audit_detail(change="brought by the pack"),
+    }  # fmt: skip
+    await connection.execute(_REPLACE, values)
+    if article.status == "published":
+        await connection.execute(_RETIRE_OTHER, values)
+    match change:
+        case "put":
+            await connection.execute(_INSERT, values)
+        case "publish":
+            await connection.execute(_MOVE, {**values, "reason": None})
+        case "take_down":
+            await connection.execute(_MOVE, values)
+            await connection.execute(_RESOLVE_CONFLICTS, values)
+    if article.status == "published":
+        await _store_chunks(connection, [_renumbered(chunk, version=number) for chunk in chunks])
+
+
+def _renumbered(chunk: StoredChunk, *, version: str) -> StoredChunk:
+    slug = chunk["id"].partition("#")[2]
+    return {**chunk, "version": version, "id": f"{chunk['article']}@{version}#{slug}"}
+
+
+async def _lock(connection: AsyncConnection[DictRow], article: str) -> None:
+    """Until the transaction ends nobody else changes this article."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 12))", (article,))
 
 
 async def _fetch(
@@ -218,6 +265,7 @@ def _version(row: Mapping[str, Any]) -> ArticleVersion:
 
 
 _GENERATION = "SELECT generation FROM knowledge_state"
+_GENERATION_ALONE = "SELECT generation FROM knowledge_state FOR UPDATE"
 _PUBLISHED = "SELECT * FROM article_versions WHERE status = 'published' ORDER BY article"
 _FIND = """
 SELECT * FROM article_versions WHERE article = %(article)s AND (%(version)s::text IS NULL OR version = %(version)s)
@@ -226,11 +274,6 @@ SELECT * FROM article_versions WHERE article = %(article)s AND (%(version)s::tex
 _VERSIONS = (
     "SELECT * FROM article_versions WHERE article = %(article)s ORDER BY string_to_array(version, '.')::int[] DESC"
 )
-_PAGE = """
-SELECT * FROM article_versions
- WHERE status = ANY(%(statuses)s) AND article > %(after)s AND (%(area)s::text IS NULL OR front->>'area' = %(area)s)
- ORDER BY article, string_to_array(version, '.')::int[] LIMIT %(limit)s
-"""
 _CHUNKS = """
 SELECT id, article, version, heading, text
   FROM article_chunks JOIN unnest(%(articles)s::text[], %(versions)s::text[]) AS wanted (article, version)
@@ -241,8 +284,13 @@ _CHUNK = """
 INSERT INTO article_chunks (id, article, version, place, heading, text)
 VALUES (%(id)s, %(article)s, %(version)s, %(place)s, %(heading)s, %(text)s) ON CONFLICT (id) DO NOTHING
 """
-_OF_PACK = "SELECT article, version FROM article_versions WHERE author = 'pack'"
-_NOT_OF_PACK = "SELECT DISTINCT article FROM article_versions WHERE author <> 'pack'"
+_KNOWN = """
+SELECT article, version, status, hash, author, (front->>'effective')::date AS effective, decided_by, reason,
+       published_at
+  FROM article_versions WHERE article = %(article)s OR %(article)s::text IS NULL
+ ORDER BY article, string_to_array(version, '.')::int[] DESC
+"""
+_IN_STATUS = "SELECT article, version FROM article_versions WHERE status = %(status)s ORDER BY article"
 
 _INSERT = """
 WITH stored AS (
@@ -252,12 +300,12 @@ WITH stored AS (
             %(decided_by)s, CASE WHEN %(decided_by)s::text IS NOT NULL THEN clock_timestamp() END,
             CASE WHEN %(status)s = 'published' THEN clock_timestamp() END,
             CASE WHEN %(status)s = 'retired' THEN clock_timestamp() END)
-    -- A draft is written over; what others have seen is not.
+    -- A draft is written over; what somebody has decided about is not.
     ON CONFLICT (article, version) DO UPDATE
        SET status = excluded.status, front = excluded.front, body = excluded.body, path = excluded.path,
            hash = excluded.hash, author = excluded.author, submitted_at = clock_timestamp(),
-           findings = excluded.findings, decided_by = NULL, decided_at = NULL, reason = NULL
-     WHERE article_versions.status = 'draft'
+           findings = excluded.findings
+     WHERE article_versions.status = 'draft' AND article_versions.decided_by IS NULL
     RETURNING *
 )
 SELECT stored.*, audit_append('knowledge.changed', %(by)s, NULL, NULL,
@@ -269,7 +317,7 @@ _MOVE = """
 WITH moved AS (
     UPDATE article_versions
        SET status = %(to)s,
-           decided_by = CASE WHEN %(decides)s THEN %(by)s ELSE decided_by END,
+           decided_by = CASE WHEN %(decides)s THEN %(decider)s ELSE decided_by END,
            decided_at = CASE WHEN %(decides)s THEN clock_timestamp() ELSE decided_at END,
            reason = %(reason)s,
            published_at = CASE WHEN %(to)s = 'published' THEN clock_timestamp() ELSE published_at END,
@@ -305,7 +353,8 @@ WITH gone AS (
     RETURNING article, version
 ), over AS (
     UPDATE knowledge_conflicts c SET status = 'resolved' FROM gone
-     WHERE c.status = 'open' AND (c.article, c.version) = (gone.article, gone.version)
+     WHERE c.status = 'open' AND ((c.article, c.version) = (gone.article, gone.version)
+                                  OR (c.other_article, c.other_version) = (gone.article, gone.version))
 )
 SELECT audit_append('knowledge.changed', %(by)s, NULL, NULL, jsonb_build_object(
            'article', article, 'version', version, 'status', 'retired', 'change', %(reason)s::text))

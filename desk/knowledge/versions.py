@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, TypedDict
@@ -18,6 +19,10 @@ PACK: Final = "pack"
 FRONT: Final = ("title", "area", "owner", "review_cadence", "next_review", "effective", "expires", "audience",
                 "channels", "locale", "source", "supersedes")  # fmt: skip
 """Keys of the front matter that are part of a version's content."""
+
+
+MAX_MINOR: Final = 999_999
+"""What ``ARTICLE_VERSION`` allows."""
 
 
 class Finding(TypedDict):
@@ -72,9 +77,14 @@ def content_hash(article: Article) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def next_version(versions: list[str]) -> str:
+def order_of(version: str) -> tuple[int, ...]:
+    """For sorting: ``1.10`` comes after ``1.9``."""
+    return tuple(int(part) for part in version.split("."))
+
+
+def next_version(versions: Sequence[str]) -> str:
     """The version after the highest of these; ``1.0`` for the first."""
     if not versions:
         return "1.0"
-    major, minor = max(tuple(int(part) for part in version.split(".")) for version in versions)
-    return f"{major}.{minor + 1}"
+    major, minor = order_of(max(versions, key=order_of))
+    return f"{major}.{minor + 1}" if minor < MAX_MINOR else f"{major + 1}.0"

@@ -21,6 +21,7 @@ from desk.policies.systems import SystemSpec
 
 Level = Literal[0, 1, 2]
 ARTICLE_ID = r"^[a-z][a-z0-9-]{1,63}$"
+ARTICLE_VERSION = r"^(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})$"
 
 
 def _compiles(pattern: str) -> str:
@@ -456,7 +457,7 @@ class Article(PackModel):
     owner: str
     review_cadence: Annotated[str, Field(pattern=r"^\d{1,3}[dmy]$")]
     next_review: date
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+$")]
+    version: Annotated[str, Field(pattern=ARTICLE_VERSION)]
     status: Literal["draft", "in_review", "approved", "published", "retired"]
     effective: date
     expires: date | None = None

@@ -9,7 +9,7 @@ INSERT INTO knowledge_state DEFAULT VALUES;
 
 CREATE TABLE article_versions (
     article      text NOT NULL CHECK (article ~ '^[a-z][a-z0-9-]{1,63}$'),
-    version      text NOT NULL CHECK (version ~ '^\d+\.\d+$'),
+    version      text NOT NULL CHECK (version ~ '^(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})$'),
     status       text NOT NULL CHECK (status IN ('draft', 'in_review', 'approved', 'published', 'retired')),
     front        jsonb NOT NULL CHECK (jsonb_typeof(front) = 'object'),  -- front matter; without id, version, status
     body         text NOT NULL,
@@ -34,7 +34,8 @@ CREATE UNIQUE INDEX article_versions_open ON article_versions (article)
     WHERE status IN ('draft', 'in_review', 'approved');
 CREATE INDEX article_versions_of_status ON article_versions (status, article);
 
--- What a version says never changes once somebody else has seen it: an answer's source must stay what it was.
+-- What a version says never changes once somebody else has seen it, and nothing is published past an approval: an
+-- answer's source must stay what it was. The desk decides the same first; this holds whoever writes the statement.
 CREATE FUNCTION article_versions_guard() RETURNS trigger
     LANGUAGE plpgsql
 AS $$
@@ -42,9 +43,22 @@ BEGIN
     IF TG_OP = 'DELETE' THEN
         RAISE EXCEPTION 'article versions are kept' USING ERRCODE = 'insufficient_privilege';
     END IF;
-    IF OLD.status <> 'draft' AND (NEW.article, NEW.version, NEW.front, NEW.body, NEW.path, NEW.hash, NEW.author)
-       IS DISTINCT FROM (OLD.article, OLD.version, OLD.front, OLD.body, OLD.path, OLD.hash, OLD.author) THEN
+    IF (OLD.status <> 'draft' OR OLD.decided_by IS NOT NULL)
+       AND (NEW.article, NEW.version, NEW.front, NEW.body, NEW.path, NEW.hash, NEW.author, NEW.findings)
+           IS DISTINCT FROM
+           (OLD.article, OLD.version, OLD.front, OLD.body, OLD.path, OLD.hash, OLD.author, OLD.findings) THEN
         RAISE EXCEPTION 'a version of an article does not change after it was submitted'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF NEW.status <> OLD.status AND NOT (CASE OLD.status
+           WHEN 'draft' THEN NEW.status = 'retired'
+                             OR OLD.decided_by IS NULL AND (NEW.status = 'in_review' OR NEW.author = 'pack')
+           WHEN 'in_review' THEN true
+           WHEN 'approved' THEN NEW.status <> 'in_review'
+           WHEN 'published' THEN NEW.status = 'retired'
+           WHEN 'retired' THEN NEW.status = 'published' AND OLD.published_at IS NOT NULL
+       END) THEN
+        RAISE EXCEPTION 'an article does not go from % to %', OLD.status, NEW.status
             USING ERRCODE = 'insufficient_privilege';
     END IF;
     RETURN NEW;
@@ -63,6 +77,10 @@ CREATE TRIGGER article_versions_arrive AFTER INSERT ON article_versions
     FOR EACH ROW WHEN (NEW.status = 'published') EXECUTE FUNCTION knowledge_moved();
 CREATE TRIGGER article_versions_move AFTER UPDATE OF status ON article_versions
     FOR EACH ROW WHEN ((NEW.status = 'published') <> (OLD.status = 'published')) EXECUTE FUNCTION knowledge_moved();
+
+-- An article's history is what the audit log says of it.
+CREATE INDEX audit_entries_of_article ON audit_entries ((detail->>'article'), position)
+    WHERE action = 'knowledge.changed';
 
 -- The pieces a version was cut into when it was first published: what answers are taken from, and what an auditor reads.
 CREATE TABLE article_chunks (
