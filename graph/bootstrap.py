@@ -40,6 +40,7 @@ from desk.integrations.postgres.ticketing import PostgresTicketing
 from desk.integrations.remote import RemoteSystem
 from desk.integrations.rest import RestTransport
 from desk.integrations.seed import seed
+from desk.knowledge.bases import EmbeddingBases
 from desk.knowledge.conflicts import ConflictStore
 from desk.knowledge.store import ArticleStore
 from desk.language.engine import LanguageEngine
@@ -225,7 +226,7 @@ async def _services(
     stack.push_async_callback(pool.close)
     if demo:
         await seed(pool, policies)
-    live = LiveKnowledge(ArticleStore(pool), policies=policies, build=_builder(settings, policies))
+    live = LiveKnowledge(ArticleStore(pool), policies=policies, build=_builder(settings, policies, pool=pool))
     engine, _ = await asyncio.gather(
         _engine(settings, policies, stack=stack), open_knowledge(live, ArticleStore(pool), policies=policies)
     )
@@ -258,11 +259,11 @@ async def open_knowledge(live: LiveKnowledge, store: ArticleStore, *, policies: 
     await live.refresh()
 
 
-def _builder(settings: Settings, policies: PolicySet) -> Build:
-    chroma = chroma_of(settings)
+def _builder(settings: Settings, policies: PolicySet, *, pool: Pool) -> Build:
+    chroma, bases = chroma_of(settings), EmbeddingBases(pool)
 
     async def build(chunks: Sequence[Chunk], before: Retriever | None) -> Retriever:
-        return await build_retriever(settings, policies, chunks=chunks, chroma=chroma, before=before)
+        return await build_retriever(settings, policies, chunks=chunks, chroma=chroma, bases=bases, before=before)
 
     return build
 

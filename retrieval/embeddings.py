@@ -5,6 +5,8 @@ Vectors have unit length, so that their product is the cosine.
 
 import asyncio
 import hashlib
+import heapq
+import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -26,6 +28,7 @@ Vectors = NDArray[np.float32]
 """One row for each text."""
 
 Floats = NDArray[np.float64]
+Hashes = NDArray[np.uint64]
 
 LOCAL_VERSION = "2"
 TEXTS_PER_DIMENSION = 4
@@ -34,6 +37,13 @@ MAX_DIMENSIONS = 384
 """Few axes join words that occur together; more tell them apart. Measured: docs/decisions/0003-retrieval.md."""
 DENSE_SVD_TEXTS = 600
 """Up to here the full decomposition is the faster one."""
+REFITTED = 3_000
+"""Texts up to which the local embedding is fitted anew whenever one of them changes: about 4 s of CPU at most."""
+FITTED_ON = 8_000
+VOCABULARY = 20_000
+"""Of a larger corpus a sample is fitted, and its commonest terms: 31 MB of memory and 15 s, however large it is."""
+DRIFT = 0.25
+"""Share of texts the axes have not seen, above which they are fitted again."""
 SENTENCE_TRANSFORMERS = "sentence-transformers:"
 MAX_CHARACTERS = 8_000
 """Longer texts are cut before they are sent: 8,191 tokens is what OpenAI's models read, and no chunk is so long."""
@@ -62,13 +72,15 @@ class LocalEmbedding:
     everything even when it shares one word. Documents are zero there.
     """
 
-    def __init__(self, *, vocabulary: Mapping[str, int], rarity: Floats, axes: Floats, size: int) -> None:
-        self._vocabulary = vocabulary
+    def __init__(self, *, terms: Sequence[str], rarity: Floats, axes: NDArray[Any], size: int, seen: Hashes) -> None:
+        self._vocabulary = {term: row for row, term in enumerate(terms)}
         self._rarity = rarity
         self._unknown = _rarity(0, of=size)
-        self._projection = np.ascontiguousarray(axes.T * rarity[:, None])
+        self._size = size
+        self._seen = seen
+        self._projection = np.ascontiguousarray(axes.T * rarity[:, None].astype(axes.dtype))
         self.dimensions: int | None = len(axes) + 1
-        digest = hashlib.sha256("\n".join(vocabulary).encode() + np.round(axes, 3).tobytes()).hexdigest()
+        digest = hashlib.sha256("\n".join(terms).encode() + np.round(axes, 3).tobytes()).hexdigest()
         self.name = f"local-{LOCAL_VERSION}-{digest[:12]}"
 
     async def embed_documents(self, texts: Sequence[str]) -> Vectors:
@@ -76,6 +88,35 @@ class LocalEmbedding:
 
     async def embed_queries(self, texts: Sequence[str]) -> Vectors:
         return np.vstack([self._embed_query(text) for text in texts])
+
+    def unseen(self, texts: Sequence[str]) -> float:
+        """Share of the texts that were not there when the axes were fitted."""
+        return float(np.mean(~np.isin(_hashes(texts), self._seen))) if texts else 0.0
+
+    def to_bytes(self) -> bytes:
+        """The fitted axes, for other processes: 16 MB for a large corpus."""
+        content = io.BytesIO()
+        np.savez(
+            content,
+            terms=np.frombuffer("\n".join(self._vocabulary).encode(), dtype=np.uint8),
+            rarity=self._rarity,
+            axes=(self._projection / self._rarity[:, None]).T.astype(np.float16),
+            size=self._size,
+            seen=self._seen,
+        )
+        return content.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "LocalEmbedding":
+        """Of the same name and with the same vectors in every process."""
+        stored = np.load(io.BytesIO(content), allow_pickle=False)
+        return cls(
+            terms=stored["terms"].tobytes().decode().split("\n"),
+            rarity=stored["rarity"],
+            axes=stored["axes"].astype(np.float32),
+            size=int(stored["size"]),
+            seen=stored["seen"],
+        )
 
     def _embed_query(self, text: str) -> Vectors:
         terms = _terms(text)
@@ -115,30 +156,86 @@ class LocalEmbedding:
 
     @classmethod
     def fitted(cls, texts: Sequence[str]) -> "LocalEmbedding":
-        """Fitted on these texts. CPU work, about 0.2 s for 250 texts: call it in a thread."""
-        import scipy.sparse as sparse
-        from scipy.sparse.linalg import svds
-        from threadpoolctl import threadpool_limits
+        """Fitted on these texts; of a large corpus on a sample, and on its commonest terms.
 
-        counts = [_terms(text) for text in texts]
-        vocabulary = {term: row for row, term in enumerate(sorted({term for count in counts for term in count}))}
-        rows = [row for row, count in enumerate(counts) for _ in count]
-        columns = [vocabulary[term] for count in counts for term in count]
-        rarity = _rarity(np.bincount(columns, minlength=len(vocabulary)), of=len(texts))
-        values = np.array([weight for count in counts for weight in count.values()]) * rarity[columns]
-        values /= np.sqrt(np.bincount(rows, weights=values**2))[rows]
-        matrix = sparse.csr_array((values, (rows, columns)), shape=(len(texts), len(vocabulary)))
-        wanted = min(MAX_DIMENSIONS, max(MIN_DIMENSIONS, len(texts) // TEXTS_PER_DIMENSION), *matrix.shape)
-        # One thread: on a busy machine the threads of a small product wait for each other many times longer.
-        with threadpool_limits(limits=1):
-            if len(texts) <= DENSE_SVD_TEXTS or wanted == min(matrix.shape):
-                _, strengths, axes = np.linalg.svd(matrix.toarray(), full_matrices=False)
-            else:
-                _, strengths, axes = svds(matrix, k=wanted, v0=np.ones(min(matrix.shape)))
-        strongest = np.argsort(-strengths)[:wanted]
-        axes = axes[strongest][strengths[strongest] > 1e-6]
-        signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
-        return cls(vocabulary=vocabulary, rarity=rarity, axes=axes * signs[:, None], size=len(texts))
+        CPU work, about 0.2 s for 250 texts and 15 s for any large number: call it in a thread.
+        """
+        if len(texts) <= REFITTED:
+            return cls(**_fit(texts, vocabulary=None), seen=_hashes(texts))
+        sample = [texts[number] for number in np.sort(np.argsort(_hashes(texts), kind="stable")[:FITTED_ON])]
+        fit = _fit(sample, vocabulary=VOCABULARY)
+        # As they are stored, so that who fitted them has the vectors of those who read them.
+        fit["axes"] = fit["axes"].astype(np.float16).astype(np.float32)
+        return cls(**fit, seen=np.sort(_hashes(texts)))
+
+
+def _fit(texts: Sequence[str], *, vocabulary: int | None) -> dict[str, Any]:
+    """The terms with their rarity, and the main axes of the texts."""
+    import scipy.sparse as sparse
+    from scipy.sparse.linalg import svds
+    from threadpoolctl import threadpool_limits
+
+    counts = [_terms(text) for text in texts]
+    found_in = Counter(term for count in counts for term in count)
+    terms = sorted(heapq.nlargest(vocabulary or len(found_in), found_in, key=lambda term: (found_in[term], term)))
+    numbers = {term: row for row, term in enumerate(terms)}
+    known = [[(numbers[term], weight) for term, weight in count.items() if term in numbers] for count in counts]
+    if not any(known):
+        return {"terms": [], "rarity": np.zeros(0), "axes": np.zeros((0, 0)), "size": len(texts)}
+    rows = np.repeat(np.arange(len(texts)), [len(one) for one in known])
+    columns, values = (np.array(part) for part in zip(*(pair for one in known for pair in one), strict=True))
+    rarity = _rarity(np.bincount(columns, minlength=len(terms)), of=len(texts))
+    values = values * rarity[columns]
+    values /= np.sqrt(np.bincount(rows, weights=values**2))[rows]
+    matrix = sparse.csr_array((values, (rows, columns)), shape=(len(texts), len(terms)))
+    wanted = min(MAX_DIMENSIONS, max(MIN_DIMENSIONS, len(texts) // TEXTS_PER_DIMENSION), *matrix.shape)
+    # One thread: on a busy machine the threads of a small product wait for each other many times longer.
+    with threadpool_limits(limits=1):
+        if len(texts) <= DENSE_SVD_TEXTS or wanted == min(matrix.shape):
+            _, strengths, axes = np.linalg.svd(matrix.toarray(), full_matrices=False)
+        else:
+            _, strengths, axes = svds(matrix, k=wanted, v0=np.ones(min(matrix.shape)))
+    strongest = np.argsort(-strengths)[:wanted]
+    axes = axes[strongest][strengths[strongest] > 1e-6]
+    signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
+    return {"terms": terms, "rarity": rarity, "axes": axes * signs[:, None], "size": len(texts)}
+
+
+class Bases(Protocol):
+    """Where the axes fitted on a large corpus are kept, so that every process has the same, and for long."""
+
+    async def newest(self) -> str | None:
+        """The name of the embedding fitted last."""
+        ...
+
+    async def load(self, name: str) -> bytes | None: ...
+
+    async def keep(self, name: str, content: bytes) -> None: ...
+
+
+async def local_embedding(
+    corpus: Sequence[str], *, bases: Bases | None = None, before: Embedding | None = None
+) -> LocalEmbedding:
+    """Fitted on this corpus when it is small: new words count at once, and all vectors are new.
+
+    A large one keeps the axes it has, and with them its vectors, until a good part of its texts is new.
+    """
+    if bases is None or len(corpus) <= REFITTED:
+        return await asyncio.to_thread(LocalEmbedding.fitted, corpus)
+    kept = await _kept(bases, before)
+    if kept is not None and await asyncio.to_thread(kept.unseen, corpus) <= DRIFT:
+        return kept
+    fitted = await asyncio.to_thread(LocalEmbedding.fitted, corpus)
+    await bases.keep(fitted.name, await asyncio.to_thread(fitted.to_bytes))
+    return fitted
+
+
+async def _kept(bases: Bases, before: Embedding | None) -> LocalEmbedding | None:
+    name = await bases.newest()
+    if isinstance(before, LocalEmbedding) and before.name == name:
+        return before
+    content = await bases.load(name) if name else None
+    return await asyncio.to_thread(LocalEmbedding.from_bytes, content) if content else None
 
 
 class OpenAIEmbedding:
@@ -201,8 +298,13 @@ class SentenceTransformerEmbedding:
         return unit(np.asarray(self._model.encode(texts, show_progress_bar=False), dtype=np.float32))
 
 
-async def choose_embedding(settings: Settings, *, corpus: Sequence[str]) -> Embedding:
-    """The embedding the settings ask for; without any, a local one fitted on the corpus."""
+async def choose_embedding(
+    settings: Settings, *, corpus: Sequence[str], bases: Bases | None = None, before: Embedding | None = None
+) -> Embedding:
+    """The embedding the settings ask for; without any, a local one fitted on the corpus.
+
+    ``before``: the one in use until now.
+    """
     model = settings.embedding_model
     if model and model.startswith(SENTENCE_TRANSFORMERS):
         return await asyncio.to_thread(SentenceTransformerEmbedding, Path(model.removeprefix(SENTENCE_TRANSFORMERS)))
@@ -211,7 +313,7 @@ async def choose_embedding(settings: Settings, *, corpus: Sequence[str]) -> Embe
             raise ConfigurationError("FRONTDESK_EMBEDDING_MODEL needs OPENAI_API_KEY; unset it to embed locally")
         key = settings.openai_api_key.get_secret_value()
         return OpenAIEmbedding(model=model, api_key=key, base_url=settings.openai_base_url)
-    return await asyncio.to_thread(LocalEmbedding.fitted, corpus)
+    return await local_embedding(corpus, bases=bases, before=before)
 
 
 def _terms(text: str) -> dict[str, float]:
@@ -220,6 +322,11 @@ def _terms(text: str) -> dict[str, float]:
     single = {word: 1 + float(np.log(times)) for word, times in Counter(content).items()}
     pairs = Counter(f"{first} {second}" for first, second in pairwise(content))
     return single | {pair: 0.5 * times for pair, times in pairs.items()}
+
+
+def _hashes(texts: Sequence[str]) -> Hashes:
+    digests = (hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest() for text in texts)
+    return np.frombuffer(b"".join(digests), dtype=np.uint64)
 
 
 def _rarity(count: Any, *, of: int) -> Any:

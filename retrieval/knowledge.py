@@ -240,13 +240,10 @@ class KnowledgeDesk:
 
     async def compared(self, article: Article) -> list[FoundConflict]:
         """Open conflicts with what is in use, but for its own versions and what replaces it or is replaced by it."""
-        aside = aside_of(article, published=self.live.articles)
-        retriever = self.live.retriever
-        # Chunks that are left out afterwards must not take the places of others.
-        own = sum(chunk.article in aside for chunk in retriever.chunks)
         chunks = chunk_article(article)
-        near = await retriever.neighbours(chunks, limit=NEIGHBOURS + own)
-        found = await self.check.against(chunks, [chunk for chunk in near if chunk.article not in aside])
+        aside = aside_of(article, published=self.live.articles)
+        near = await self.live.retriever.neighbours(chunks, limit=NEIGHBOURS, without=aside)
+        found = await self.check.against(chunks, near)
         return [conflict for conflict in found if conflict.status == "open"]
 
     def today(self) -> date:
@@ -264,7 +261,7 @@ class KnowledgeDesk:
 
 ATTEMPTS = 5
 NEIGHBOURS = 12
-"""Published passages compared with each submitted one."""
+"""Published passages compared with each submitted one: as many near in meaning, and as many that share its words."""
 
 
 def approval(

@@ -120,9 +120,7 @@ class LiveKnowledge:
             found = standings(articles, on=today, review=self._policies.knowledge.review)
             chunks = await self._chunks_of([a for a in articles if found[a.id] in ("in_use", "overdue", "scheduled")])
             before = self._retriever
-            after = await self._build(chunks, before)
-            await asyncio.to_thread(after.warm_up)
-            self._retriever = after
+            self._retriever = await self._build(chunks, before)
             self._articles = {article.id: article for article in articles}
             self._standings, self._seen = found, (generation, today)
             if before is not None:

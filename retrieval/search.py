@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, Literal, TypedDict
 from zoneinfo import ZoneInfo
@@ -15,14 +15,14 @@ import numpy as np
 from desk.config.settings import Settings
 from desk.domain.passages import Passage
 from desk.policies.models import PolicySet
-from desk.privacy.output_guard import hosts_in, words_in
 from retrieval.chroma import Chroma, chroma_of
 from retrieval.chunking import Chunk, chunk_article
-from retrieval.embeddings import Embedding, choose_embedding
+from retrieval.embeddings import Bases, Embedding, choose_embedding
 from retrieval.errors import DenseSearchUnavailable
-from retrieval.index import ChromaIndex, Eligibility, VectorIndex
+from retrieval.index import ChromaIndex, Eligibility, VectorIndex, in_context
 from retrieval.lexical import Flags, Floats, LexicalIndex, Numbers
 from retrieval.order import SectionOrder
+from retrieval.said import Said
 from retrieval.spelling import Spelling
 from retrieval.text import sentences, words
 
@@ -37,6 +37,9 @@ AUDIENCES: Mapping[Audience, tuple[str, ...]] = {
 }
 CANDIDATES = 50
 """Chunks asked of the vector index."""
+TEXTS_AT_ONCE = 16
+MAX_HIDDEN = 100
+"""Passages asked for beyond those wanted, where some of the nearest are left out."""
 SHARING = 500
 """Chunks that share words with a question and are compared; a small corpus has no more."""
 DENSE_SECONDS = 2.0
@@ -116,6 +119,7 @@ class Retriever:
     lexical: LexicalIndex
     order: SectionOrder
     spelling: Spelling
+    said: Said
     embedding: Embedding
     index: VectorIndex
     threshold: float
@@ -144,6 +148,7 @@ class Retriever:
         """
         carried = before._carried(chunks) if before else None
         fresh = [chunk.headed for n, chunk in enumerate(chunks) if carried is None or carried[n] < 0]
+        gone = before._gone(carried) if before and carried is not None else []
         retriever = cls(
             chunks=chunks,
             phrases=phrases,
@@ -152,8 +157,9 @@ class Retriever:
             spelling=Spelling(
                 [*fresh, *phrases],
                 before=before.spelling if before else None,
-                gone=before._gone(carried) if before and carried is not None else (),
+                gone=[*gone, *before.phrases] if before else (),
             ),
+            said=Said(fresh, before=before.said if before else None, gone=gone),
             embedding=embedding,
             index=index,
             threshold=threshold,
@@ -161,7 +167,7 @@ class Retriever:
             timezone=timezone,
         )
         # Not left to the first customer.
-        _ = retriever._numbers, retriever._ways
+        _ = retriever._numbers, retriever._ways, retriever.paths
         return retriever
 
     async def search(
@@ -201,29 +207,50 @@ class Retriever:
         best = max((passage["score"] for passage in passages), default=0.0)
         return SearchResult(passages=passages, confident=best >= self.threshold, best=best, degraded=cosines is None)
 
-    async def neighbours(self, chunks: Sequence[Chunk], *, limit: int) -> list[Chunk]:
-        """For each of these texts its nearest published passages, each passage once: what it has to agree with."""
-        found: dict[str, Chunk] = {}
-        for chunk in chunks:
-            relevance = self.lexical.score(chunk.headed).relevance
-            for number in np.argsort(-relevance, kind="stable")[:limit]:
-                if relevance[number] > 0:
-                    found.setdefault(self.chunks[number].id, self.chunks[number])
-        return list(found.values())
+    async def neighbours(self, chunks: Sequence[Chunk], *, limit: int, without: Collection[str] = ()) -> list[Chunk]:
+        """The published passages nearest to these texts, each once: what they have to agree with.
 
-    def warm_up(self) -> None:
-        """Works out what the first answer would wait for. CPU work: call it in a thread."""
-        _ = self.spoken, self.hosts, self.paths
+        For each text ``limit`` that are near in meaning and as many that share its words, in its language and for
+        whichever audience. ``without``: articles left out.
+        """
+        locales = tuple({chunk.locale: None for chunk in chunks})
+        among, shared = await asyncio.to_thread(self._sharing, chunks, locales=locales, limit=limit, without=without)
+        hidden = min(MAX_HIDDEN, len(among) - int(np.count_nonzero(among)))
+        where = Eligibility(audiences=AUDIENCES["internal"], locales=locales, on=date.max)
+        found = dict.fromkeys(number for numbers in shared for number in numbers)
+        try:
+            vectors = in_context(
+                await self.embedding.embed_documents([chunk.headed for chunk in chunks]),
+                articles=[chunk.article for chunk in chunks],
+            )
+            for start in range(0, len(chunks), TEXTS_AT_ONCE):
+                part = vectors[start : start + TEXTS_AT_ONCE]
+                for row in await self.index.nearest(part, where=where, limit=limit + hidden):
+                    near = [number for number, cosine in self._near(row, allowed=among).items() if cosine > 0]
+                    found |= dict.fromkeys(near[:limit])
+        except DenseSearchUnavailable as exc:
+            logger.warning("Compared by words alone", extra={"action": "search_degraded", "reason": str(exc)})
+        return [self.chunks[number] for number in found]
 
-    @cached_property
+    def _sharing(
+        self, chunks: Sequence[Chunk], *, locales: Collection[str], limit: int, without: Collection[str]
+    ) -> tuple[Flags, list[list[int]]]:
+        """Which passages are compared with these texts, and for each text those that share most."""
+        among = np.array(
+            [one.status == "published" and one.locale in locales and one.article not in without for one in self.chunks],
+            dtype=bool,
+        )
+        return among, [self.lexical.sharing(chunk.headed, among=among, limit=limit).tolist() for chunk in chunks]
+
+    @property
     def spoken(self) -> frozenset[str]:
         """Every word that stands in a passage."""
-        return words_in(" ".join(chunk.headed for chunk in self.chunks))
+        return self.said.words
 
-    @cached_property
+    @property
     def hosts(self) -> frozenset[str]:
         """Every host a passage links to."""
-        return hosts_in(chunk.text for chunk in self.chunks)
+        return self.said.hosts
 
     @cached_property
     def paths(self) -> Mapping[str, str]:
@@ -326,7 +353,7 @@ class Retriever:
         """The texts that are here and not among the carried ones."""
         stay = np.zeros(len(self.chunks), dtype=bool)
         stay[carried[carried >= 0]] = True
-        return [*(self.chunks[number].headed for number in np.flatnonzero(~stay).tolist()), *self.phrases]
+        return [self.chunks[number].headed for number in np.flatnonzero(~stay).tolist()]
 
     @cached_property
     def _seen(self) -> dict[tuple[Eligibility, str], Flags]:
@@ -349,17 +376,21 @@ async def build_retriever(
     *,
     chunks: Sequence[Chunk] | None = None,
     chroma: Chroma | None = None,
+    bases: Bases | None = None,
     before: Retriever | None = None,
 ) -> Retriever:
     """A snapshot of these chunks, by default the pack's own. Close it when it was replaced.
 
-    ``chroma``: the connection all snapshots share; without it this one has its own. ``before``: what to take over
-    from. Raises ``ConfigurationError``; a Chroma that does not answer is no error, search starts with words alone.
+    ``chroma``: the connection all snapshots share; without it this one has its own. ``bases``: where the embedding of
+    a large corpus is kept. ``before``: what to take over from. Raises ``ConfigurationError``; a Chroma that does not
+    answer is no error, search starts with words alone.
     """
     if chunks is None:
         chunks = [chunk for article in policies.articles.values() for chunk in chunk_article(article)]
     corpus = corpus_of(policies, chunks)
-    embedding = await choose_embedding(settings, corpus=corpus)
+    embedding = await choose_embedding(
+        settings, corpus=corpus, bases=bases, before=before.embedding if before else None
+    )
     index = ChromaIndex(chroma=chroma or chroma_of(settings), embedding=embedding)
     await index.open(chunks)
     return await asyncio.to_thread(

@@ -2,6 +2,7 @@
 
 import asyncio
 import builtins
+import io
 import json
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 
 from desk.config.settings import Settings
 from desk.domain.errors import ConfigurationError
-from retrieval.embeddings import LocalEmbedding, OpenAIEmbedding, choose_embedding
+from retrieval.embeddings import LocalEmbedding, OpenAIEmbedding, choose_embedding, local_embedding
 from retrieval.errors import DenseSearchUnavailable
 
 TEXTS = [
@@ -82,6 +83,87 @@ def test_two_processes_agree_on_every_vector() -> None:
     }  # fmt: skip
 
     assert len(outputs) == 1
+
+
+@pytest.mark.parametrize("texts", [[], ["the"], ["???", "of it"]], ids=str)
+async def test_a_corpus_without_words_is_near_to_nothing(texts: list[str]) -> None:
+    embedding = LocalEmbedding.fitted(texts)
+
+    assert not (await embedding.embed_documents(texts) @ (await embedding.embed_queries(["delivery"]))[0]).any()
+
+
+class MemoryBases:
+    """As the table: the newest is the one kept last. ``loads`` counts how often one was read."""
+
+    def __init__(self) -> None:
+        self.contents: dict[str, bytes] = {}
+        self.loads = 0
+
+    async def newest(self) -> str | None:
+        return next(reversed(self.contents), None)
+
+    async def load(self, name: str) -> bytes | None:
+        self.loads += 1
+        return self.contents.get(name)
+
+    async def keep(self, name: str, content: bytes) -> None:
+        self.contents[name] = content
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A corpus above the limit, which is lowered."""
+    monkeypatch.setattr("retrieval.embeddings.REFITTED", 20)
+    monkeypatch.setattr("retrieval.embeddings.FITTED_ON", 15)
+    monkeypatch.setattr("retrieval.embeddings.VOCABULARY", 30)
+    return [f"{text} Number {number}." for number in range(8) for text in TEXTS]
+
+
+async def test_a_large_corpus_keeps_its_axes_while_little_changes(large: list[str]) -> None:
+    """R4.7: otherwise one changed article would change every vector."""
+    bases = MemoryBases()
+    first = await local_embedding(large, bases=bases)
+
+    changed = await local_embedding([*large[2:], "Zebras are new.", "Unicorns too."], bases=bases, before=first)
+    other_process = await local_embedding(large, bases=bases)
+
+    assert changed is first
+    assert (other_process.name, other_process is first) == (first.name, False)
+    assert bases.loads == 1
+    for texts in (large, ["linen returns"]):
+        assert np.array_equal(await first.embed_documents(texts), await other_process.embed_documents(texts))
+        assert np.array_equal(await first.embed_queries(texts), await other_process.embed_queries(texts))
+
+
+async def test_a_large_corpus_that_became_another_is_fitted_again(large: list[str]) -> None:
+    bases = MemoryBases()
+    first = await local_embedding(large, bases=bases)
+
+    second = await local_embedding([*large[:20], *(f"Zebra {n} eats." for n in range(10))], bases=bases, before=first)
+
+    assert second.name != first.name
+    assert await bases.newest() == second.name
+
+
+async def test_a_small_corpus_is_fitted_anew_and_knows_new_words_at_once(large: list[str]) -> None:
+    bases = MemoryBases()
+    small = [*large[:10], "Zebras eat grass."]
+
+    embedding = await local_embedding(small, bases=bases, before=await local_embedding(large[:10], bases=bases))
+
+    assert not bases.contents
+    cosines = await embedding.embed_documents(small) @ (await embedding.embed_queries(["zebras"]))[0]
+    assert int(np.argmax(cosines)) == 10
+
+
+async def test_of_a_large_corpus_a_sample_is_fitted_that_depends_on_the_texts_alone(large: list[str]) -> None:
+    one, other = LocalEmbedding.fitted(large), LocalEmbedding.fitted([*reversed(large)])
+
+    sizes = {len(np.load(io.BytesIO(e.to_bytes()))["rarity"]) for e in (one, other)}
+    assert sizes == {30}
+    assert int(np.argmax(await one.embed_documents(TEXTS) @ (await one.embed_queries(["delivery days"]))[0])) == 1
+    assert one.unseen(large) == other.unseen(large) == 0
+    assert one.unseen([*large, *(f"New {n}" for n in range(len(large)))]) == 0.5
 
 
 class EmbeddingServer(BaseHTTPRequestHandler):

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from desk.privacy.output_guard import words_in
+from retrieval.chunking import chunk_article
 from retrieval.errors import DenseSearchUnavailable
 from retrieval.index import Eligibility
+from retrieval.lexical import LexicalIndex
 from retrieval.search import Retriever, SearchResult
 from tests.unit.retrieval.articles import SHOP, article
 from tests.unit.retrieval.fakes import NOW, retriever_of
@@ -168,6 +171,73 @@ async def test_areas_come_first_but_others_are_not_forbidden() -> None:
     assert found(plain) == found(elsewhere) == ["other-returns", "more-returns"]
     assert found(preferred) == ["more-returns", "other-returns"]
     assert preferred.best > plain.best
+
+
+NEIGHBOURHOOD = (
+    article("Express parcels take two days.", id="express", title="Express"),
+    article(
+        "A courier brings it within 48 hours.", id="courier", title="Fast delivery of parcels", audience="internal"
+    ),
+    article("Wash linen at 30 degrees.", id="linen", title="Linen"),
+    article("Express parcels take three days.", id="secret", title="Express", status="approved"),
+    article("Express parcels, jours.", id="francais", title="Express", locale="fr"),
+    *(article(f"Lamps of brass, number {n}.", id=f"lamp-{n}", title="Lamps") for n in range(20)),
+)
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["hybrid", "degraded"])
+async def test_a_text_is_compared_with_what_is_near_to_it_or_shares_its_words(broken: bool) -> None:
+    """R4.5: for whichever audience, in its language, published, and not with what it replaces."""
+    retriever, index = await retriever_of(*NEIGHBOURHOOD)
+    index.broken = broken
+    submitted = chunk_article(article("Express parcels take four days.", id="new", title="Express", version="9.0"))
+
+    near = await retriever.neighbours(submitted, limit=3)
+    without = await retriever.neighbours(submitted, limit=3, without={"express"})
+
+    assert near[0].article == "express"
+    assert "courier" in {chunk.article for chunk in near}
+    assert not {"secret", "francais"} & {chunk.article for chunk in (*near, *without)}
+    assert without[0].article == "courier"
+    assert "express" not in {chunk.article for chunk in without}
+
+
+async def test_what_a_text_replaces_does_not_hide_what_it_contradicts() -> None:
+    """R4.5: the earlier version has thirty sections that say nearly the same."""
+    old = "\n\n".join(f"## Express {n}\n\nExpress parcels take {n} days." for n in range(30))
+    retriever, _ = await retriever_of(article(old, id="new", title="Express"), *NEIGHBOURHOOD)
+    retriever = replace(
+        retriever, lexical=LexicalIndex([replace(chunk, title="", text="") for chunk in retriever.chunks])
+    )
+    submitted = chunk_article(article("Express parcels take four days.", id="new", title="Express", version="9.0"))
+
+    assert "express" in {chunk.article for chunk in await retriever.neighbours(submitted, limit=2, without={"new"})}
+
+
+async def test_each_neighbour_comes_once_however_many_sections_are_near_to_it() -> None:
+    retriever, _ = await retriever_of(*NEIGHBOURHOOD)
+    body = "\n\n".join("## Part\n\nExpress parcels take four days." for _ in range(40))
+
+    near = await retriever.neighbours(chunk_article(article(body, id="new", title="Express")), limit=3)
+
+    assert len({chunk.id for chunk in near}) == len(near)
+    assert len(near) < 10
+
+
+async def test_words_and_hosts_of_all_passages_follow_the_snapshot() -> None:
+    """R6.3"""
+    gone = article("Zebra, see https://zebra.example.com/x", id="zebra")
+    new = article("Unicorn, see https://unicorn.example.com/x", id="unicorn")
+    before, _ = await retriever_of(*SHOP, gone)
+    anew, index = await retriever_of(*SHOP, new)
+
+    now = Retriever.over(
+        anew.chunks, embedding=anew.embedding, index=index, threshold=0.4, default_locale="en", timezone=anew.timezone,
+        before=before,
+    )  # fmt: skip
+
+    assert now.spoken == anew.spoken == words_in(" ".join(chunk.headed for chunk in anew.chunks))
+    assert now.hosts == anew.hosts == {"unicorn.example.com"}
 
 
 @pytest.mark.parametrize("broken", [False, True], ids=["hybrid", "degraded"])
