@@ -23,7 +23,7 @@ bench: .venv/.dev
 	$(BIN)/python -m bench.actions
 
 eval: .venv/.dev
-	$(BIN)/frontdesk eval run
+	$(BIN)/frontdesk eval run --report eval-report
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -3,8 +3,10 @@
 import json
 import sys
 
-from evals.run import Files, misses, run_suite, suites
+from evals.result import printed
+from evals.run import Ask, run_suites
+from evals.thresholds import limits
 
-results = [run_suite(name, Files()) for name in sys.argv[1:] or suites()]
-json.dump(results, sys.stdout, indent=2)
-sys.exit(1 if any(misses(result) for result in results) else 0)
+run = run_suites(sys.argv[1:], Ask(), limits=limits(), baseline=None)
+json.dump([printed(result) for result in run["suites"]], sys.stdout, indent=2)
+sys.exit(1 if run.get("misses") else 0)

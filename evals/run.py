@@ -1,18 +1,23 @@
 """Runs suites by name: on files when some are given, else on the pack of the settings."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import yaml
-
-from desk.config.settings import load_settings
+from desk.config.settings import Settings, load_settings
+from desk.domain.clock import now, rfc3339
 from desk.domain.errors import InvalidRequest
 from desk.policies.loader import load_pack, resolve_pack
 from desk.policies.models import PolicySet
+from evals.comparing import compare, regressions
+from evals.progress import Progress, silent
+from evals.report.files import FORMAT, Run
 from evals.result import SuiteResult
+from evals.thresholds import Limits, misses
 
-THRESHOLDS = Path(__file__).parent / "thresholds.yaml"
+if TYPE_CHECKING:
+    from evals.ragas_judge import Judge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,35 +35,62 @@ class Files:
     def given(self) -> bool:
         return any(getattr(self, field.name) for field in fields(self))
 
+    @property
+    def names(self) -> str:
+        paths = (*self.data, self.train, self.test, self.corpus, self.queries)
+        return ", ".join(path.name for path in paths if path is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """What to measure and how."""
+
+    files: Files = field(default_factory=Files)
+    judge_rows: int | None = None
+    """Answers the judge reads; None: as many as the suite likes."""
+    progress: Progress = silent
+
 
 def suites() -> list[str]:
     """The suites that need nothing but the pack."""
     return [name for name in _SUITES if name not in _ON_FILES_ALONE]
 
 
-def run_suite(name: str, files: Files) -> SuiteResult:
+def run_suite(name: str, ask: Ask) -> SuiteResult:
     """The suite's result. Raises ``InvalidRequest`` for an unknown suite, missing files and bad rows."""
+    from langsmith import tracing_context
+
     if name not in _SUITES:
         raise InvalidRequest(f"There is no suite {name}; there are {', '.join(_SUITES)}.")
-    return _SUITES[name](files)
+    # Whatever is traced in production: rows of an evaluation stay here.
+    with tracing_context(enabled=False):
+        return _SUITES[name](ask)
 
 
-def misses(result: SuiteResult) -> list[str]:
-    """One sentence for each figure beyond its threshold in ``thresholds.yaml``."""
-    wanted = yaml.safe_load(THRESHOLDS.read_text(encoding="utf-8")).get(result["suite"], {})
-    sentences = []
-    for figure, limits in wanted.items():
-        value = result["figures"][figure]
-        if "min" in limits and value < limits["min"]:
-            sentences.append(f"{result['suite']}: {figure} is {value:.4f}, at least {limits['min']} is wanted")
-        if "max" in limits and value > limits["max"]:
-            sentences.append(f"{result['suite']}: {figure} is {value:.4f}, at most {limits['max']} is wanted")
-    return sentences
+def run_suites(names: Sequence[str], ask: Ask, *, limits: Limits, baseline: Run | None) -> Run:
+    """Every suite, what it misses, and what changed since the baseline. Files have no thresholds."""
+    results = [run_suite(name, ask) for name in names or suites()]
+    run = Run(
+        format=FORMAT,
+        at=rfc3339(now()),
+        pack=ask.files.names or _named(_pack()),
+        judge=load_settings().judge_model if any("not_judged" in result for result in results) else None,
+        suites=results,
+        misses=[],
+    )
+    if not ask.files.given:
+        run["misses"] = [miss for result in results for miss in misses(result, wanted=limits.get(result["suite"], {}))]
+    if baseline is not None:
+        run["baseline"] = baseline["at"]
+        run["changes"] = compare(baseline["suites"], results, limits=limits)
+        run["regressions"] = regressions(run["changes"])
+    return run
 
 
-def _classifier(files: Files) -> SuiteResult:
+def _classifier(ask: Ask) -> SuiteResult:
     from evals.suites import classifier
 
+    files = ask.files
     if files.given:
         return classifier.run(train=files.train, test=files.test, data=files.data, group_by=files.group_by)
     policies = _pack()
@@ -68,37 +100,53 @@ def _classifier(files: Files) -> SuiteResult:
     return classifier.run_pack(policies, paraphrases)
 
 
-def _retrieval(files: Files) -> SuiteResult:
-    from evals.suites import retrieval, retrieval_pack
-
+def _retrieval(ask: Ask) -> SuiteResult:
+    files = ask.files
     if not files.given:
-        return retrieval_pack.run_pack(_pack())
+        from evals.suites import retrieval_pack
+
+        return retrieval_pack.run_pack(_pack(), progress=ask.progress)
+    from evals.suites import retrieval
+
     if files.corpus is None or files.queries is None:
         raise InvalidRequest("The retrieval suite needs --corpus and --queries.")
     return retrieval.run(corpus=files.corpus, queries=files.queries)
 
 
-def _answers(files: Files) -> SuiteResult:
+def _answers(ask: Ask) -> SuiteResult:
+    if ask.files.given:
+        raise InvalidRequest("The answers suite measures the pack; it takes no files.")
     from evals.suites import answers
 
-    if files.given:
-        raise InvalidRequest("The answers suite measures the pack; it takes no files.")
-    return answers.run_pack(_pack())
+    rows = answers.JUDGE_ROWS if ask.judge_rows is None else ask.judge_rows
+    return answers.run_pack(_pack(), judge=_judge(load_settings()), judge_rows=rows, progress=ask.progress)
 
 
-def _redaction(files: Files) -> SuiteResult:
+def _redaction(ask: Ask) -> SuiteResult:
     from evals.suites import redaction
 
-    if not files.data:
+    if not ask.files.data:
         raise InvalidRequest("The redaction suite needs --data.")
-    return redaction.run(data=files.data)
+    return redaction.run(data=ask.files.data)
+
+
+def _judge(settings: Settings) -> "Judge | None":
+    if settings.judge_model is None:
+        return None
+    from evals.ragas_judge import judge_from
+
+    return judge_from(settings)
 
 
 def _pack() -> PolicySet:
     return load_pack(resolve_pack(load_settings().pack))
 
 
-_SUITES: dict[str, Callable[[Files], SuiteResult]] = {
+def _named(policies: PolicySet) -> str:
+    return f"{policies.name} {policies.label} ({policies.version})"
+
+
+_SUITES: dict[str, Callable[[Ask], SuiteResult]] = {
     "classifier": _classifier,
     "retrieval": _retrieval,
     "answers": _answers,

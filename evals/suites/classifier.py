@@ -12,7 +12,7 @@ from desk.domain.errors import InvalidRequest
 from desk.language.classifier import IntentClassifier, Prediction
 from desk.language.offline import OfflineEngine
 from desk.policies.models import PolicySet
-from evals.result import SuiteResult
+from evals.result import Lines, Scores, SuiteResult, row_id
 
 OUT_OF_SCOPE = "oos"
 FOLDS = 5
@@ -82,7 +82,13 @@ def run_pack(policies: PolicySet, paraphrases: Mapping[str, Sequence[str]]) -> S
     labels = {name: name.removeprefix("refusal:") for name in engine.classifier.labels}
     outcomes = _predict(engine.classifier, rows, seconds=seconds, names=labels)
     return SuiteResult(
-        suite="classifier", engine="offline", rows=len(rows), figures=_figures(outcomes), failures=_failures(outcomes)
+        suite="classifier",
+        engine="offline",
+        rows=len(rows),
+        figures=_figures(outcomes),
+        failures=_failures(outcomes),
+        scores=_scores(outcomes),
+        plots=[_reliability(outcomes)],
     )
 
 
@@ -212,6 +218,48 @@ def _figures(outcomes: Sequence[_Outcome]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in figures.items()}
 
 
+def _scores(outcomes: Sequence[_Outcome]) -> Scores:
+    """The figures that are means over rows."""
+    scores: Scores = {"accuracy": {}, "accuracy_without_scope": {}, "oos_recall": {}}
+    for outcome in outcomes:
+        label, row = outcome["row"]["label"], _id(outcome)
+        if label == OUT_OF_SCOPE:
+            scores["oos_recall"][row] = float(outcome["label"] == OUT_OF_SCOPE)
+        else:
+            scores["accuracy"][row] = float(outcome["label"] == label)
+            scores["accuracy_without_scope"][row] = float(outcome["best"] == label)
+    return scores
+
+
+def _id(outcome: _Outcome) -> str:
+    """The same text may be a row of two labels."""
+    return f"{outcome['row']['label']}/{row_id(outcome['row'])}"
+
+
+def _reliability(outcomes: Sequence[_Outcome]) -> Lines:
+    """How often it is right when it says how sure it is."""
+    inside = [outcome for outcome in outcomes if outcome["row"]["label"] != OUT_OF_SCOPE]
+    bins: dict[int, list[_Outcome]] = {}
+    for outcome in inside:
+        bins.setdefault(min(int(outcome["prediction"].confidence * BINS), BINS - 1), []).append(outcome)
+    return Lines(
+        kind="lines",
+        title="Stated confidence and the share that is right",
+        axes=("confidence", "right"),
+        groups={
+            "measured": [
+                (
+                    float(np.mean([outcome["prediction"].confidence for outcome in held])),
+                    _share(outcome["best"] == outcome["row"]["label"] for outcome in held),
+                )
+                for _, held in sorted(bins.items())
+            ],
+            "as it should be": [(0.0, 0.0), (1.0, 1.0)],
+        },
+        marks={},
+    )
+
+
 def _share(hits: Any) -> float:
     return float(np.mean(list(hits)))
 
@@ -242,6 +290,7 @@ def _failures(outcomes: Sequence[_Outcome]) -> list[dict[str, Any]]:
     wrong.sort(key=lambda outcome: -outcome["prediction"].confidence)
     return [
         {
+            "id": _id(outcome),
             "text": outcome["row"]["text"],
             "label": outcome["row"]["label"],
             "predicted": outcome["label"],
