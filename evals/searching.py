@@ -13,7 +13,7 @@ from desk.language.offline import OfflineEngine
 from desk.policies.models import PolicySet
 from retrieval.chroma import Chroma, embedded
 from retrieval.chunking import Chunk
-from retrieval.embeddings import LocalEmbedding
+from retrieval.embeddings import choose_embedding
 from retrieval.index import ChromaIndex
 from retrieval.search import Retriever, build_retriever
 
@@ -34,9 +34,10 @@ async def pack_search(policies: PolicySet, *, build: Build = build_retriever) ->
 
 @asynccontextmanager
 async def corpus_search(chunks: Sequence[Chunk]) -> AsyncIterator[Retriever]:
-    """The search over any chunks, with a local embedding."""
+    """The search over any chunks, as the product starts without settings."""
     with tempfile.TemporaryDirectory(prefix="frontdesk-eval-") as folder:
-        embedding = LocalEmbedding.fitted([chunk.headed for chunk in chunks])
+        settings = Settings(data_dir=Path(folder), chroma_url=None, embedding_model=None)
+        embedding = await choose_embedding(settings, corpus=[chunk.headed for chunk in chunks])
         index = ChromaIndex(chroma=Chroma(connect=embedded(Path(folder))), embedding=embedding)
         await index.open(chunks)
         retriever = Retriever.over(

@@ -1,4 +1,5 @@
-"""Turning texts into vectors: a local embedding without any download, an OpenAI-compatible one, sentence-transformers.
+"""Turning texts into vectors: a small model that came with the installation, what the corpus itself teaches, a server
+of the OpenAI protocol, or a folder of sentence-transformers.
 
 Vectors have unit length, so that their product is the cosine.
 """
@@ -11,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from desk.config.settings import Settings
 from desk.domain.errors import ConfigurationError
 from retrieval.errors import DenseSearchUnavailable
+from retrieval.sentence_model import DIMENSIONS, SHA256, SentenceModel, sentence_model
 from retrieval.text import words
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ Vectors = NDArray[np.float32]
 
 Floats = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
+
+Learned = Literal["language", "corpus"]
+"""From texts of the whole world, or only from those it is asked about."""
 
 LOCAL_VERSION = "2"
 TEXTS_PER_DIMENSION = 4
@@ -45,6 +50,7 @@ VOCABULARY = 20_000
 DRIFT = 0.25
 """Share of texts the axes have not seen, above which they are fitted again."""
 SENTENCE_TRANSFORMERS = "sentence-transformers:"
+LOCAL = "local"
 MAX_CHARACTERS = 8_000
 """Longer texts are cut before they are sent: 8,191 tokens is what OpenAI's models read, and no chunk is so long."""
 QUERY_TIMEOUT = 2.0
@@ -58,10 +64,29 @@ class Embedding(Protocol):
     """Names everything that decides the vectors; a part of the index fingerprint."""
     dimensions: int | None
     """None until the first answer of a provider that does not say it before."""
+    kind: Learned
+    """What it learned from: cosines of one kind are alike."""
 
     async def embed_documents(self, texts: Sequence[str]) -> Vectors: ...
 
     async def embed_queries(self, texts: Sequence[str]) -> Vectors: ...
+
+
+class SentenceEmbedding:
+    """The small model of ``sentence_model.py``: it knows that a guarantee is a warranty."""
+
+    kind: Learned = "language"
+
+    def __init__(self, model: SentenceModel) -> None:
+        self.name = f"sentences-{SHA256[:12]}"
+        self.dimensions: int | None = DIMENSIONS
+        self._model = model
+
+    async def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        return await self._model.embed(texts)
+
+    async def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return await self._model.embed(texts)
 
 
 class LocalEmbedding:
@@ -71,6 +96,8 @@ class LocalEmbedding:
     dimension of a query holds what the corpus has no words for, so that a question about something else is far from
     everything even when it shares one word. Documents are zero there.
     """
+
+    kind: Learned = "corpus"
 
     def __init__(self, *, terms: Sequence[str], rarity: Floats, axes: NDArray[Any], size: int, seen: Hashes) -> None:
         self._vocabulary = {term: row for row, term in enumerate(terms)}
@@ -241,6 +268,8 @@ async def _kept(bases: Bases, before: Embedding | None) -> LocalEmbedding | None
 class OpenAIEmbedding:
     """An embedding model behind any endpoint of the OpenAI protocol."""
 
+    kind: Learned = "language"
+
     def __init__(self, *, model: str, api_key: str, base_url: str | None) -> None:
         self.name = f"openai-{model}-{hashlib.sha256((base_url or '').encode()).hexdigest()[:8]}"
         self.dimensions: int | None = None
@@ -274,6 +303,8 @@ class OpenAIEmbedding:
 class SentenceTransformerEmbedding:
     """A sentence-transformers model from a folder on this machine; never from a hub."""
 
+    kind: Learned = "language"
+
     def __init__(self, folder: Path) -> None:
         if not (folder / "config.json").is_file():
             raise ConfigurationError(f"FRONTDESK_EMBEDDING_MODEL: {folder} is not a sentence-transformers folder")
@@ -301,19 +332,21 @@ class SentenceTransformerEmbedding:
 async def choose_embedding(
     settings: Settings, *, corpus: Sequence[str], bases: Bases | None = None, before: Embedding | None = None
 ) -> Embedding:
-    """The embedding the settings ask for; without any, a local one fitted on the corpus.
+    """The embedding the settings ask for; ``local`` is fitted on the corpus, without any it is the small model.
 
     ``before``: the one in use until now.
     """
     model = settings.embedding_model
-    if model and model.startswith(SENTENCE_TRANSFORMERS):
+    if model is None:
+        return SentenceEmbedding(await asyncio.to_thread(sentence_model))
+    if model == LOCAL:
+        return await local_embedding(corpus, bases=bases, before=before)
+    if model.startswith(SENTENCE_TRANSFORMERS):
         return await asyncio.to_thread(SentenceTransformerEmbedding, Path(model.removeprefix(SENTENCE_TRANSFORMERS)))
-    if model:
-        if settings.openai_api_key is None:
-            raise ConfigurationError("FRONTDESK_EMBEDDING_MODEL needs OPENAI_API_KEY; unset it to embed locally")
-        key = settings.openai_api_key.get_secret_value()
-        return OpenAIEmbedding(model=model, api_key=key, base_url=settings.openai_base_url)
-    return await local_embedding(corpus, bases=bases, before=before)
+    if settings.openai_api_key is None:
+        raise ConfigurationError("FRONTDESK_EMBEDDING_MODEL needs OPENAI_API_KEY; unset it to embed locally")
+    key = settings.openai_api_key.get_secret_value()
+    return OpenAIEmbedding(model=model, api_key=key, base_url=settings.openai_base_url)
 
 
 def _terms(text: str) -> dict[str, float]:

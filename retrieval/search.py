@@ -17,7 +17,7 @@ from desk.domain.passages import Passage
 from desk.policies.models import PolicySet
 from retrieval.chroma import Chroma, chroma_of
 from retrieval.chunking import Chunk, chunk_article
-from retrieval.embeddings import Bases, Embedding, choose_embedding
+from retrieval.embeddings import Bases, Embedding, Learned, choose_embedding
 from retrieval.errors import DenseSearchUnavailable
 from retrieval.index import ChromaIndex, Eligibility, VectorIndex, in_context
 from retrieval.lexical import Flags, Floats, LexicalIndex, Numbers
@@ -44,10 +44,6 @@ SHARING = 500
 """Chunks that share words with a question and are compared; a small corpus has no more."""
 DENSE_SECONDS = 2.0
 """Embedding the query and asking the index together; then the words alone decide."""
-AREA_BOOST = 0.2
-"""Added to the rank of a passage of an area the intent names. As much as a cosine of 0.2."""
-AREA_LOG_ODDS = 1.0
-"""Added to the log-odds of such a passage: that the question was understood is evidence of its own. Measured."""
 MAX_QUERY_CHARACTERS = 8_000
 MAX_ELIGIBILITIES = 64
 MAX_QUESTIONS = 8
@@ -63,26 +59,44 @@ class Fusion:
     rank_relevance: float
     rank_gains: float
     """Weight of what ``SectionOrder`` adds."""
+    rank_area: float
+    """Added for a passage of an area the intent names, as cosine."""
     bias: float
     cosine: float
     relevance: float
     coverage: float
+    area: float
+    """Added for such a passage: that the question was understood is evidence of its own."""
+    sentence: float = math.inf
+    """Words of one question. The longer a text is beyond that, the more its words decide where it belongs."""
 
-    def rank(self, *, cosine: Floats, relevance: Floats, gains: Floats) -> Floats:
-        return self.rank_cosine * cosine + self.rank_relevance * relevance + self.rank_gains * gains
+    def rank(self, *, cosine: Floats, relevance: Floats, gains: Floats, area: Flags, length: int) -> Floats:
+        spoken = min(1.0, self.sentence / max(1, length))
+        near = self.rank_cosine * cosine + self.rank_gains * gains
+        return spoken * near + self.rank_relevance * relevance + self.rank_area * area
 
-    def log_odds(self, *, cosine: Floats, relevance: Floats, coverage: Floats) -> Floats:
-        return self.bias + self.cosine * cosine + self.relevance * relevance + self.coverage * coverage
+    def log_odds(self, *, cosine: Floats, relevance: Floats, coverage: Floats, area: Flags) -> Floats:
+        evidence = self.cosine * cosine + self.relevance * relevance + self.coverage * coverage
+        return self.bias + evidence + self.area * area
 
 
-# Fitted on the best passage of each question of evals/data/retrieval_pack.jsonl, ten-fold by question:
-# `python -m evals.suites.retrieval_fit packs/retail` prints these numbers; the error of calibration is 0.06.
-HYBRID = Fusion(
-    rank_cosine=1.0, rank_relevance=0.25, rank_gains=1.0, bias=-4.01, cosine=14.37, relevance=0.0, coverage=4.67
-)
-WORDS_ALONE = Fusion(
-    rank_cosine=0.0, rank_relevance=1.0, rank_gains=0.4, bias=-3.42, cosine=0.0, relevance=12.39, coverage=2.48
-)
+# Fitted on the best passage of each question of retrieval_pack.jsonl and of the part "tune" of questions_pack.jsonl,
+# ten-fold by question: `python -m evals.suites.retrieval_fit packs/retail` prints these numbers and their errors.
+FUSIONS: Mapping[Learned | Literal["words"], Fusion] = {
+    "language": Fusion(
+        rank_cosine=1.0, rank_relevance=0.5, rank_gains=0.4, rank_area=0.15, sentence=40,
+        bias=-5.13, cosine=9.8, relevance=0.0, coverage=3.36, area=0.84,
+    ),
+    "corpus": Fusion(
+        rank_cosine=1.0, rank_relevance=0.25, rank_gains=1.0, rank_area=0.2,
+        bias=-3.54, cosine=8.68, relevance=0.0, coverage=3.69, area=1.86,
+    ),
+    "words": Fusion(
+        rank_cosine=0.0, rank_relevance=1.0, rank_gains=0.4, rank_area=0.2,
+        bias=-3.4, cosine=0.0, relevance=6.62, coverage=2.75, area=2.16,
+    ),
+}  # fmt: skip
+"""By what is known: vectors of a model of the language, vectors learned from the corpus alone, no vectors."""
 
 
 class Health(TypedDict):
@@ -195,14 +209,14 @@ class Retriever:
         cosines = await self._cosines(questions, where=where)
         near = [self._near(row, allowed=allowed) for row in cosines or [{}] * len(questions)]
         found = self._found(questions, near=near, allowed=allowed)
+        of_area = np.array([self.chunks[number].area in areas for number in found], dtype=bool)
+        fusion = FUSIONS["words" if cosines is None else self.embedding.kind]
         evidence = [
-            self._evidence(question, of=found, near=near[n], degraded=cosines is None)
+            self._evidence(question, of=found, near=near[n], of_area=of_area, fusion=fusion)
             for n, question in enumerate(questions)
         ]
         ranks, log_odds = (np.max(kind, axis=0) for kind in zip(*evidence, strict=True))
-        of_area = np.array([self.chunks[number].area in areas for number in found], dtype=bool)
-        log_odds = log_odds + AREA_LOG_ODDS * of_area
-        ranked = np.argsort(-(ranks + AREA_BOOST * of_area), kind="stable")[: min(limit, int(np.isfinite(ranks).sum()))]
+        ranked = np.argsort(-ranks, kind="stable")[: min(limit, int(np.isfinite(ranks).sum()))]
         passages = [_passage(self.chunks[found[n]], score=_probability(float(log_odds[n]))) for n in ranked]
         best = max((passage["score"] for passage in passages), default=0.0)
         return SearchResult(passages=passages, confident=best >= self.threshold, best=best, degraded=cosines is None)
@@ -303,15 +317,23 @@ class Retriever:
         shared = [self.lexical.sharing(question, among=allowed, limit=SHARING) for question in questions]
         return np.unique(np.concatenate([*shared, *(np.array(list(row), dtype=np.int32) for row in near)]))
 
-    def _evidence(self, query: str, *, of: Numbers, near: Mapping[int, float], degraded: bool) -> tuple[Floats, Floats]:
+    def _evidence(
+        self, query: str, *, of: Numbers, near: Mapping[int, float], of_area: Flags, fusion: Fusion
+    ) -> tuple[Floats, Floats]:
         """Rank and log-odds of these chunks; the rank of what shares no word and is not near is minus infinity."""
         shared = self.lexical.score(query, of=of)
-        cosine = np.array([near.get(number, 0.0) for number in of.tolist()])
-        fusion = WORDS_ALONE if degraded else HYBRID
-        gains = self.order.gains(query, shared)
-        ranks = fusion.rank(cosine=cosine, relevance=shared.relevance, gains=gains)
+        # What is not among the nearest is no nearer than the last of them.
+        farthest = min(near.values()) if len(near) >= CANDIDATES else 0.0
+        cosine = np.array([near.get(number, farthest) for number in of.tolist()])
+        ranks = fusion.rank(
+            cosine=cosine,
+            relevance=shared.relevance,
+            gains=self.order.gains(query, shared),
+            area=of_area,
+            length=len(query.split()),
+        )
         found = (shared.relevance > 0) | (cosine > 0)
-        log_odds = fusion.log_odds(cosine=cosine, relevance=shared.relevance, coverage=shared.coverage)
+        log_odds = fusion.log_odds(cosine=cosine, relevance=shared.relevance, coverage=shared.coverage, area=of_area)
         return np.where(found, ranks, -np.inf), log_odds
 
     def _allowed(self, where: Eligibility, channel: str) -> Flags:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from desk.policies.models import PolicySet
 from retrieval.chunking import Chunk
-from retrieval.embeddings import Vectors
+from retrieval.embeddings import Learned, Vectors
 from retrieval.errors import DenseSearchUnavailable
 from retrieval.index import Eligibility
 from retrieval.live import Build
@@ -18,6 +18,7 @@ class NoEmbedding:
 
     name = "none"
     dimensions: int | None = None
+    kind: Learned = "language"
 
     async def embed_documents(self, texts: Sequence[str]) -> Vectors:
         raise DenseSearchUnavailable("there are no vectors here")

@@ -42,7 +42,8 @@ class Settings(BaseSettings):
     fast_model: str = Field(default="gpt-5-mini", validation_alias=_named("FRONTDESK_FAST_MODEL"))
     judge_model: str | None = Field(default=None, validation_alias=_named("FRONTDESK_JUDGE_MODEL"))
     embedding_model: str | None = Field(default=None, validation_alias=_named("FRONTDESK_EMBEDDING_MODEL"))
-    """An embedding model of the OpenAI-compatible endpoint, or ``sentence-transformers:<folder>``; unset: local."""
+    """An embedding model of the OpenAI-compatible endpoint, ``sentence-transformers:<folder>``, or ``local``: learned
+    from the articles alone. Unset: the small model that is installed."""
     host_jwt_key: SecretStr | None = Field(default=None, validation_alias=_named("FRONTDESK_HOST_JWT_KEY"))
     """Key of the host's HS256 tokens for in-app customers."""
     host_jwks_url: str | None = Field(default=None, validation_alias=_named("FRONTDESK_HOST_JWKS_URL"))

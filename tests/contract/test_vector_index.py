@@ -43,6 +43,7 @@ class CountingEmbedding:
         self._local = LocalEmbedding.fitted([chunk.headed for chunk in chunks])
         self.name = self._local.name
         self.dimensions = self._local.dimensions
+        self.kind = self._local.kind
         self.embedded = 0
 
     async def embed_documents(self, texts: Sequence[str]) -> Vectors:

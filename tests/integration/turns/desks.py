@@ -26,6 +26,7 @@ from desk.policies.models import PolicySet
 from graph.bootstrap import Desk, assemble, run_desk
 from graph.builder import Services
 from retrieval.chunking import Chunk
+from retrieval.embeddings import Learned
 from retrieval.errors import DenseSearchUnavailable
 from retrieval.live import FixedKnowledge, LiveKnowledge
 from retrieval.search import Retriever, build_retriever
@@ -58,6 +59,7 @@ class NoEmbedding:
 
     name = "none"
     dimensions = None
+    kind: Learned = "language"
 
     async def embed_documents(self, texts: Sequence[str]) -> Any:
         raise DenseSearchUnavailable("away")

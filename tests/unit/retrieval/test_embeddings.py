@@ -248,8 +248,14 @@ async def test_a_silent_server_is_given_up_in_time(
             await openai(url).embed_queries(["hello"])
 
 
-async def test_without_a_model_the_embedding_is_local() -> None:
+async def test_without_a_setting_the_small_model_embeds() -> None:
     embedding = await choose_embedding(Settings(embedding_model=None), corpus=TEXTS)
+
+    assert embedding.name.startswith("sentences-")
+
+
+async def test_local_is_learned_from_the_corpus() -> None:
+    embedding = await choose_embedding(Settings(embedding_model="local"), corpus=TEXTS)
 
     assert embedding.name.startswith("local-")
 
