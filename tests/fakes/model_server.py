@@ -73,6 +73,8 @@ class Reply:
     writer: asyncio.StreamWriter
     protocol: "ClientProtocol"
     keep_alive: bool = True
+    sent: int = 0
+    """Bytes that went out raw."""
 
     async def whole(
         self, body: bytes, *, status: int = 200, kind: str = "application/json", headers: dict[str, str] | None = None
@@ -100,6 +102,7 @@ class Reply:
         self.keep_alive = False
         self.writer.write(data)
         await self.writer.drain()
+        self.sent += len(data)
 
     def reset(self) -> None:
         """End the connection as a crashed peer does (TCP RST)."""
@@ -361,8 +364,7 @@ async def huge_body(reply: Reply) -> None:
     reply._head(200, kind, {"Connection": "close"})
     reply.writer.write(b'data: {"x": "' if reply.request.streamed else b'{"x": "')
     for _ in range(HUGE // 65536):
-        reply.writer.write(b"x" * 65536)
-        await reply.writer.drain()
+        await reply.raw(b"x" * 65536)
 
 
 @script
@@ -609,6 +611,8 @@ class ModelServer:
     port: int = 0
     requests: list[Recorded] = field(default_factory=list)
     open_connections: int = 0
+    sent: int = 0
+    """Bytes that went out raw."""
 
     @property
     def base_url(self) -> str:
@@ -672,6 +676,7 @@ class ModelServer:
                     for task in (gone, work):
                         task.cancel()
                     await asyncio.gather(gone, work, return_exceptions=True)
+                    self.sent += reply.sent
                 if not reply.keep_alive or writer.is_closing():
                     return
         finally:

