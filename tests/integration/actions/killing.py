@@ -91,6 +91,7 @@ WITH_EFFECT = ("says yes", "approves")
 def main(url: str, port: int | None = None, keys: str = "") -> None:
     parts = make_parts(load_pack(Path(__file__).parents[3] / "packs" / "retail"))
     change = with_remote_billing(port, honours_keys=keys == "keys") if port else _unchanged
+    asyncio.run(_warm(url, parts))
     numbers = itertools.count(FIRST)
     # A remote system is not asked by a database operation, so after one is before the next.
     matrix = itertools.product(WITH_EFFECT, (False,)) if port else itertools.product(STEPS, (False, True))
@@ -123,6 +124,16 @@ async def _act(
         client_side.set(True)
         await idle(desk.pool, [customer.conversation_id])
         os._exit(0)
+
+
+async def _warm(url: str, parts: Parts) -> None:
+    """A whole story before the first fork: what is loaded or compiled once, the tries need not do again."""
+    async with running_desk(url, parts) as desk:
+        shopper = await new_shopper(desk.pool, FIRST - 1, total=ABOVE)
+        customer = await new_customer(desk, shopper)
+        await until_the_approver(customer, shopper)
+        await approves(customer, shopper)
+        await idle(desk.pool, [customer.conversation_id])
 
 
 def _unchanged(services: Services) -> Services:
