@@ -20,7 +20,7 @@ from tests.fakes.small_pack import small_pack
 
 WORKING = {
     "sensible", "obedient", "obeying", "harmful", "no_answer", "rate_limited_briefly", "judge_confirms",
-    "judge_dismisses",
+    "judge_dismisses", "judge", "judge_prose",
 }  # fmt: skip
 NOW_BROKEN = sorted(set(SCRIPTS) - WORKING)
 READINGS_ONLY = {
