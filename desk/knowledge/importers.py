@@ -26,7 +26,17 @@ from desk.knowledge.noticed import Noticed
 from desk.knowledge.tables import read_table
 from desk.policies.yaml_source import Document, Problem, parse_front_matter
 
-__all__ = ["Defaults", "Found", "Notice", "Skipped", "Source", "read_source", "read_sources", "sources_in"]
+__all__ = [
+    "Defaults",
+    "Found",
+    "Notice",
+    "Skipped",
+    "Source",
+    "read_markdown",
+    "read_source",
+    "read_sources",
+    "sources_in",
+]
 
 Kind = Literal["markdown", "html", "help_centre", "table", "unreadable"]
 
@@ -113,6 +123,11 @@ def read_source(source: Source, *, defaults: Defaults) -> Iterator[Found | Skipp
                 read.text, file=source.name, around=_surroundings(source), defaults=defaults))  # fmt: skip
         case "table":
             yield from _remarked(source, read, read_table(read.text, file=source.name, defaults=defaults))
+
+
+def read_markdown(text: str, *, name: str, defaults: Defaults) -> Found | Skipped:
+    """One article that is a text already; ``name`` is what reports call it."""
+    return _markdown(Source(path=Path(name), name=name, kind="markdown"), Text(text=text), defaults)
 
 
 @dataclass(kw_only=True)

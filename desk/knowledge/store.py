@@ -4,7 +4,7 @@ Who may do what is decided here once more by what the rows say, so that two peop
 every change names the status it expects.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, LiteralString, cast
 
 from psycopg import AsyncConnection
@@ -70,6 +70,11 @@ class ArticleStore:
             raise NotFound("There is no such article." if version is None else "There is no such version.")
         return _version(row)
 
+    async def load(self, versions: Sequence[tuple[str, str]]) -> list[ArticleVersion]:
+        """These versions, by article id; those that do not exist are left out."""
+        values = {"articles": [article for article, _ in versions], "versions": [version for _, version in versions]}
+        return [_version(row) for row in await self._all(_LOAD, values)]
+
     async def versions(self, article: str) -> list[ArticleVersion]:
         """Every version, newest first. Raises ``NotFound``."""
         rows = await self._all(_VERSIONS, {"article": article})
@@ -84,6 +89,18 @@ class ArticleStore:
             found.setdefault(row["article"], []).append(KnownVersion(**row))
         return found
 
+    async def latest(self, articles: Collection[str], *, origin: str | None = None) -> dict[str, list[ArticleVersion]]:
+        """Of each of these articles the newest version, the newest of this origin, the published and the open one."""
+        found: dict[str, list[ArticleVersion]] = {}
+        for row in await self._all(_LATEST, {"articles": list(articles), "origin": origin}):
+            found.setdefault(row["article"], []).append(_version(row))
+        return found
+
+    async def of_origin(self, origin: str) -> list[tuple[str, str, str]]:
+        """Article, version and path of what came with this import and is published or open."""
+        rows = await self._all(_OF_ORIGIN, {"origin": origin})
+        return [(row["article"], row["version"], row["path"]) for row in rows]
+
     async def in_status(self, status: Status) -> list[tuple[str, str]]:
         """Article and version of all with this status, by article id."""
         return [(row["article"], row["version"]) for row in await self._all(_IN_STATUS, {"status": status})]
@@ -97,6 +114,7 @@ class ArticleStore:
         numbering: Numbering = "next",
         status: Literal["draft", "in_review"] = "in_review",
         insist: bool = True,
+        origin: str | None = None,
     ) -> tuple[ArticleVersion, bool]:
         """Stores a version; the flag tells whether it is new. ``insist``: see ``same_text``.
 
@@ -115,7 +133,7 @@ class ArticleStore:
             number = number_for(article, known, numbering=numbering)
             values = {
                 "article": article.id, "version": number, "status": status, "front": Jsonb(front_of(article)),
-                "body": article.body, "path": article.path, "hash": hashed, "author": author,
+                "body": article.body, "path": article.path, "hash": hashed, "origin": origin, "author": author,
                 "findings": Jsonb(list(findings)), "decided_by": None, "by": author,
                 "reason": REPLACED_BY + number,
                 "detail": audit_detail(change="submitted", findings=[finding["code"] for finding in findings]),
@@ -209,7 +227,8 @@ async def _bring(
     number = number or number_for(article, known, numbering="own_if_free")
     values = {
         "article": article.id, "version": number, "status": article.status, "front": Jsonb(front_of(article)),
-        "body": article.body, "path": article.path, "hash": hashed, "author": PACK, "findings": Jsonb([]),
+        "body": article.body, "path": article.path, "hash": hashed, "origin": None, "author": PACK,
+        "findings": Jsonb([]),
         "by": SYSTEM, "decider": PACK, "decided_by": PACK if approved else None, "decides": approved,
         "reason": TAKEN_DOWN_BY_PACK if change == "take_down" else REPLACED_BY + number, "to": article.status,
         "expected": ["draft", "in_review", "approved", "published"],
@@ -260,9 +279,23 @@ def _article(row: Mapping[str, Any]) -> Article:
 
 
 def _version(row: Mapping[str, Any]) -> ArticleVersion:
-    names = ("hash", "author", "submitted_at", "decided_by", "decided_at", "reason", "published_at", "retired_at")
+    names = (
+        "hash",
+        "origin",
+        "author",
+        "submitted_at",
+        "decided_by",
+        "decided_at",
+        "reason",
+        "published_at",
+        "retired_at",
+    )
     return ArticleVersion(article=_article(row), findings=tuple(row["findings"]), **{name: row[name] for name in names})
 
+
+_BESIDE = (
+    "hash", "origin", "author", "submitted_at", "decided_by", "decided_at", "reason", "published_at", "retired_at"
+)  # fmt: skip
 
 _GENERATION = "SELECT generation FROM knowledge_state"
 _GENERATION_ALONE = "SELECT generation FROM knowledge_state FOR UPDATE"
@@ -274,6 +307,11 @@ SELECT * FROM article_versions WHERE article = %(article)s AND (%(version)s::tex
 _VERSIONS = (
     "SELECT * FROM article_versions WHERE article = %(article)s ORDER BY string_to_array(version, '.')::int[] DESC"
 )
+_LOAD = """
+SELECT v.* FROM article_versions v
+  JOIN unnest(%(articles)s::text[], %(versions)s::text[]) AS wanted (article, version) USING (article, version)
+ ORDER BY article, string_to_array(version, '.')::int[]
+"""
 _CHUNKS = """
 SELECT id, article, version, heading, text
   FROM article_chunks JOIN unnest(%(articles)s::text[], %(versions)s::text[]) AS wanted (article, version)
@@ -290,20 +328,34 @@ SELECT article, version, status, hash, author, (front->>'effective')::date AS ef
   FROM article_versions WHERE article = %(article)s OR %(article)s::text IS NULL
  ORDER BY article, string_to_array(version, '.')::int[] DESC
 """
+_LATEST = """
+SELECT * FROM article_versions v
+ WHERE article = ANY(%(articles)s) AND (
+    status IN ('draft', 'in_review', 'approved', 'published')
+    OR version = (SELECT version FROM article_versions newest WHERE newest.article = v.article
+                   ORDER BY string_to_array(version, '.')::int[] DESC LIMIT 1)
+    OR version = (SELECT version FROM article_versions newest WHERE newest.article = v.article AND origin = %(origin)s
+                   ORDER BY string_to_array(version, '.')::int[] DESC LIMIT 1))
+ ORDER BY article, string_to_array(version, '.')::int[] DESC
+"""
+_OF_ORIGIN = """
+SELECT article, version, path FROM article_versions
+ WHERE origin = %(origin)s AND status IN ('draft', 'in_review', 'approved', 'published') ORDER BY article, version
+"""
 _IN_STATUS = "SELECT article, version FROM article_versions WHERE status = %(status)s ORDER BY article"
 
 _INSERT = """
 WITH stored AS (
-    INSERT INTO article_versions (article, version, status, front, body, path, hash, author, findings, decided_by,
-                                  decided_at, published_at, retired_at)
-    VALUES (%(article)s, %(version)s, %(status)s, %(front)s, %(body)s, %(path)s, %(hash)s, %(author)s, %(findings)s,
-            %(decided_by)s, CASE WHEN %(decided_by)s::text IS NOT NULL THEN clock_timestamp() END,
+    INSERT INTO article_versions (article, version, status, front, body, path, hash, origin, author, findings,
+                                  decided_by, decided_at, published_at, retired_at)
+    VALUES (%(article)s, %(version)s, %(status)s, %(front)s, %(body)s, %(path)s, %(hash)s, %(origin)s, %(author)s,
+            %(findings)s, %(decided_by)s, CASE WHEN %(decided_by)s::text IS NOT NULL THEN clock_timestamp() END,
             CASE WHEN %(status)s = 'published' THEN clock_timestamp() END,
             CASE WHEN %(status)s = 'retired' THEN clock_timestamp() END)
     -- A draft is written over; what somebody has decided about is not.
     ON CONFLICT (article, version) DO UPDATE
        SET status = excluded.status, front = excluded.front, body = excluded.body, path = excluded.path,
-           hash = excluded.hash, author = excluded.author, submitted_at = clock_timestamp(),
+           hash = excluded.hash, origin = excluded.origin, author = excluded.author, submitted_at = clock_timestamp(),
            findings = excluded.findings
      WHERE article_versions.status = 'draft' AND article_versions.decided_by IS NULL
     RETURNING *

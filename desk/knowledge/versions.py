@@ -52,6 +52,8 @@ class ArticleVersion:
     article: Article
     """``article.status`` is where the version stands in its life."""
     hash: str
+    origin: str | None
+    """The import it came with."""
     author: str
     submitted_at: datetime
     findings: tuple[Finding, ...]

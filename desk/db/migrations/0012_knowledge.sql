@@ -15,6 +15,7 @@ CREATE TABLE article_versions (
     body         text NOT NULL,
     path         text NOT NULL,              -- the file it came from, for the audit from answer to file
     hash         text NOT NULL,              -- of front matter and body: the same text is stored once
+    origin       text,                       -- the import it came with, by the name of its folder or file
     author       text NOT NULL,              -- a staff_… id, operator, or pack
     submitted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     findings     jsonb NOT NULL DEFAULT '[]',  -- what was noticed at submission: hidden text, links, instructions
