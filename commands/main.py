@@ -15,6 +15,7 @@ COMMANDS = {
     "audit": ("commands.audit", "Check and export the audit log."),
     "staff": ("commands.staff", "Add, list and disable members of staff."),
     "switch": ("commands.switch", "Switch a tool, an intent or all automation off and on."),
+    "kb": ("commands.knowledge", "Look after knowledge: import, approve, roll back, trace."),
     "pack": ("commands.pack", "Look after packs."),
     "eval": ("commands.evaluate", "Measure the product."),
     "graph": ("commands.draw", "Draw the graph."),

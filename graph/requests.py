@@ -1,12 +1,17 @@
 """Requests of a conversation: how one begins, is asked about, waits and is followed by the next. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from desk.domain.conversation import Event
+from desk.domain.passages import Passage
+from desk.knowledge.gaps import Gap
 from desk.language.engine import Understanding
 from desk.policies.models import PolicySet, ToolSpec
 from graph.state import Memory, OutlineItem, Request, SupportState
+
+MAX_GAP = 500
+"""Characters of a question that is kept as a gap."""
 
 
 def new_memory() -> Memory:
@@ -154,3 +159,19 @@ def following(state: SupportState, outline: list[OutlineItem], *, policies: Poli
 
 def with_news(state: SupportState, *events: Event) -> list[Event]:
     return [*state["news"], *events]
+
+
+def gap_of(request: Request, *, nearest: Sequence[Passage]) -> Gap:
+    """The request's question, which no passage answers."""
+    return gap_in(request["question"], intent=request["intent"], nearest=nearest)
+
+
+def gap_in(question: str, *, intent: str | None, nearest: Sequence[Passage]) -> Gap:
+    """A question no passage answers; ``nearest`` are those that came near, best first."""
+    best = nearest[0] if nearest else None
+    return {
+        "question": question[:MAX_GAP],
+        "intent": intent,
+        "best": best["score"] if best else 0.0,
+        "nearest": best["article"] if best else None,
+    }

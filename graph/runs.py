@@ -13,6 +13,8 @@ from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
 
 from desk.conversations.events import EventLog
 from desk.conversations.hub import EventHub
@@ -33,6 +35,7 @@ from desk.identity.step_up import (
     WrongCode,
 )
 from desk.identity.typed_code import typed_code, without_code, without_digits
+from desk.knowledge.gaps import note_gaps
 from desk.language.budget import turn_budget
 from desk.privacy.redaction import redact
 from graph.audited import notes_of
@@ -224,14 +227,28 @@ class TurnRunner:
             evidence=reply["evidence"],
         )
         events = [*unsent, *(_closing(reply, recorder))]
-        told_elsewhere = self._notices.wanted(turn)
+        told_elsewhere, gaps = self._notices.wanted(turn), reply.get("gaps", [])
+
+        async def also(connection: AsyncConnection[DictRow]) -> None:
+            if told_elsewhere:
+                await self._notices.store(connection, turn, reply)
+            if gaps:
+                await note_gaps(
+                    connection,
+                    gaps,
+                    turn_id=turn.turn_id,
+                    conversation_id=turn.conversation_id,
+                    channel=turn.channel,
+                    locale=turn.locale,
+                )
+
         batch, more = await self._inbox.complete(
             turn,
             outcome=reply["outcome"],
             answer=answer,
             events=events,
             notes=recorder.notes,
-            also=(lambda connection: self._notices.store(connection, turn, reply)) if told_elsewhere else None,
+            also=also if told_elsewhere or gaps else None,
         )
         if told_elsewhere:
             self._notices.outbox.nudge()

@@ -11,6 +11,7 @@ from langgraph.channels import UntrackedValue
 from desk.domain.conversation import Actor, Channel, Event, Outcome
 from desk.domain.passages import Passage, Source
 from desk.handoff.packet import Escalation, HandoffNotice
+from desk.knowledge.gaps import Gap
 from desk.language.engine import Understanding
 from tools.calls import ToolCall, ToolResult
 
@@ -130,6 +131,8 @@ class Reply(TypedDict):
     handoff: HandoffNotice | None
     offer_person: bool
     """A person is offered: the options say how."""
+    gaps: NotRequired[list[Gap]]
+    """Questions of this turn that no article answers."""
     news: list[Event]
     """What else the customer's stream has to tell of this turn; stored in the transaction that ends it."""
 
@@ -173,6 +176,7 @@ class SupportState(TypedDict, total=False):
     """The request this pass works on."""
     actor: Annotated[Actor, UntrackedValue]
     passages: Annotated[list[Passage], UntrackedValue]
+    gaps: Annotated[list[Gap], UntrackedValue]
     planned_call: Annotated[ToolCall | None, UntrackedValue]
     result: Annotated[ToolResult | None, UntrackedValue]
     escalation: Annotated[Escalation | None, UntrackedValue]

@@ -12,6 +12,7 @@ from desk.policies.models import PolicySet
 from desk.privacy.output_guard import clean, hosts_in, is_claim, is_supported, words_in
 from desk.privacy.redaction import mentions_masked_card
 from graph.node import Emit
+from graph.requests import gap_in
 from graph.state import OutlineItem, PassagesItem, Reply, SupportState
 from retrieval.live import Knowledge
 from retrieval.sources import audit_rows, cited
@@ -76,10 +77,13 @@ class Respond:
         return words_in(prompts) - words_in(" ".join(template.text for template in self.policies.replies.values()))
 
     async def __call__(self, state: SupportState, emit: Emit) -> SupportState:
-        draft, unanswered = _Draft(emit), False
+        draft, gaps = _Draft(emit), list(state.get("gaps", []))
+        unanswered = False
         for item in self._items(state):
             draft.paragraph()
-            unanswered |= not await self._write(item, draft, state)
+            if not await self._write(item, draft, state) and item["kind"] == "passages":
+                unanswered = True
+                gaps.append(gap_in(item["question"], intent=None, nearest=item["passages"]))
         replies = self.policies.system_replies
         offer_person = state["offer_person"] or unanswered
         options = [replies.person_option] if unanswered else state["options"]
@@ -96,6 +100,7 @@ class Respond:
             "outcome": state["outcome"],
             "handoff": state["handoff"],
             "offer_person": offer_person,
+            "gaps": gaps,
             "news": state["news"],
         }
         memory = state["memory"]

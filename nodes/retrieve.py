@@ -10,6 +10,7 @@ from desk.handoff.triggers import escalation_on
 from desk.knowledge.conflicts import FoundConflict
 from desk.policies.models import Intent, PolicySet
 from graph.node import Emit
+from graph.requests import gap_of
 from graph.state import SupportState
 from retrieval.conflict_check import ConflictCheck
 from retrieval.live import Knowledge
@@ -38,7 +39,8 @@ class Retrieve:
             now=now(),
         )
         if not found.confident:
-            return {"passages": []}
+            gap = gap_of(request, nearest=found.passages)
+            return {"passages": [], "gaps": [*state.get("gaps", []), gap]}
         conflict = await self.conflicts.among(
             found.passages, question=request["question"], conversation_id=state["conversation_id"]
         )

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     """What the host's tokens must say in ``aud``, when they say anything there."""
     public_url: str | None = Field(default=None, validation_alias=_named("FRONTDESK_PUBLIC_URL"))
     """Where customers reach this server, for links in e-mails; unset: e-mails hold no links."""
+    staff_token: SecretStr | None = Field(default=None, validation_alias=_named("FRONTDESK_STAFF_TOKEN"))
+    """Who decides at the command line; a token of ``frontdesk staff add``."""
     smtp_url: SecretStr | None = Field(default=None, validation_alias=_named("SMTP_URL"))
     """Mail server: ``smtp://[user:password@]host[:port]`` or ``smtps://…``; unset: no e-mail is sent."""
     mail_from: str | None = Field(default=None, validation_alias=_named("FRONTDESK_MAIL_FROM"))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 from psycopg.rows import DictRow
 
@@ -126,7 +126,7 @@ def _place(after: str | None) -> tuple[str, list[int]]:
         number = []
     if len(number) != 2 or max(number) > 999_999 or min(number) < 0:
         raise InvalidRequest("after is not `next` of a page.")
-    return cast(str, article), number
+    return article, number
 
 
 _DATES = """

@@ -137,14 +137,16 @@ CREATE TRIGGER knowledge_conflicts_tickets AFTER UPDATE OF status ON knowledge_c
     FOR EACH ROW WHEN (NEW.status <> OLD.status) EXECUTE FUNCTION knowledge_conflicts_tickets();
 
 CREATE TABLE knowledge_gaps (
-    turn_id         text PRIMARY KEY,
+    turn_id         text NOT NULL,
     conversation_id text NOT NULL,
     asked_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
     question        text NOT NULL,           -- redacted, and complete without the conversation
     intent          text,
     channel         text NOT NULL,
     locale          text NOT NULL,
-    best            real NOT NULL            -- score of the nearest passage, 0..1
+    best            real NOT NULL,           -- score of the nearest passage, 0..1
+    nearest         text,                    -- its article
+    PRIMARY KEY (turn_id, question)          -- a message may ask several things; a turn that runs again asks nothing new
 );
 CREATE INDEX knowledge_gaps_in_time ON knowledge_gaps (asked_at);
 
