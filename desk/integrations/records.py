@@ -7,6 +7,7 @@ from_json   only times differ; what is missing or of another kind stays as it is
 plain       the whole check, which every result goes through before it is used
 """
 
+import functools
 import re
 import types
 from datetime import datetime
@@ -41,12 +42,18 @@ def to_json(value: Any) -> Any:
             return value
 
 
+@functools.cache
+def _hints(shape: Any) -> dict[str, Any]:
+    """Found once: looking the names up takes longer than checking the values."""
+    return get_type_hints(shape)
+
+
 def from_json(value: Any, shape: Any) -> Any:
     """The record with a ``datetime`` wherever ``shape`` has one. What is written there and is no time stays text."""
     if is_typeddict(shape):
         if not isinstance(value, dict):
             return value
-        hints = get_type_hints(shape)
+        hints = _hints(shape)
         return {name: from_json(item, hints[name]) for name, item in value.items() if name in hints}
     if get_origin(shape) is list:
         return [from_json(item, get_args(shape)[0]) for item in value] if isinstance(value, list) else value
@@ -64,7 +71,7 @@ def plain(value: Any, shape: Any, *, at: str = "result") -> Any:
     if is_typeddict(shape):
         if not isinstance(value, dict):
             raise ResultMalformed(f"{at} is not a record")
-        fields = get_type_hints(shape)
+        fields = _hints(shape)
         if missing := fields.keys() - value.keys():
             raise ResultMalformed(f"{at} has no {min(missing)}")
         return {name: plain(value[name], kind, at=f"{at}.{name}") for name, kind in fields.items()}
