@@ -10,7 +10,7 @@ demo: .venv/.demo
 	$(BIN)/frontdesk serve --demo --port $(PORT)
 
 test: .venv/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

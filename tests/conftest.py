@@ -45,7 +45,7 @@ def postgres_url() -> Iterator[str]:
 def _in_memory() -> Path | None:
     """A folder in memory, if there is plenty: a database of its own for a test is 500 files, made and removed."""
     folder = Path("/dev/shm")
-    plenty = psutil.virtual_memory().available > 6e9 and folder.is_dir() and shutil.disk_usage(folder).free > 4e9
+    plenty = psutil.virtual_memory().available > 10e9 and folder.is_dir() and shutil.disk_usage(folder).free > 4e9
     return folder if plenty else None
 
 
