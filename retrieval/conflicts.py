@@ -1,22 +1,28 @@
 """Whether two passages contradict each other (R4.5): their facts are compared, similarity alone says nothing.
 
 Two facts conflict when they speak of the same thing under conditions that can hold together and cannot both be true.
-A fact is only compared with the one of the other passage that is closest to it, and an agreement ends the matter: a
-passage that states a rule and its exception is not contradicted by one that repeats either.
+A quantity is only compared with the one of the other passage that is closest to it, and one that agrees ends the
+matter: a passage that states a rule and its exception is not contradicted by one that repeats either.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
-from retrieval.facts import Fact, Facts, Reading
-from retrieval.quantities import Quantity
-from retrieval.wording import terms_of
+from retrieval.alignment import alignment, exclusion, opposition
+from retrieval.bearing import bears_on
+from retrieval.comparison import differ, same_unit
+from retrieval.facts import Fact, Facts, Measured, Reading
+from retrieval.measures import Quantity
 
 ConflictKind = Literal[
-    "amount", "period", "date", "time", "percentage", "count", "polarity", "permission", "exclusivity"
+    "amount", "period", "date", "time", "percentage", "count", "contact", "polarity", "permission", "exclusivity"
 ]
+
+LEAST = 0.5
+"""Confidence below which nothing is said."""
+_WORD_FOR_WORD = 0.97
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,151 +41,239 @@ class Conflict:
 
 
 def conflicts_between(one: Facts, other: Facts) -> list[Conflict]:
-    """The conflicts of two statements, worst first."""
-    if one.id == other.id:
+    """The conflicts of two statements, worst first. Chunks of one version of an article have none."""
+    if _source(one) == _source(other):
         return []
-    found = [*_by_reading(one, other), *_by_fact(one, other)]
-    best: dict[tuple[str, str], Conflict] = {}
-    for conflict in sorted(found, key=lambda c: -c.confidence):
-        best.setdefault((conflict.quote, conflict.other_quote), conflict)
-    return list(best.values())
+    return [_conflict(one, other, found) for found in _findings(one, other)]
 
 
 def conflicts_among(facts: Sequence[Facts], *, question: str | None) -> list[Conflict]:
-    """The conflicts among the passages an answer would use; with a question only those that bear on it."""
-    found = [conflict for one, other in combinations(facts, 2) for conflict in conflicts_between(one, other)]
-    if question is not None:
-        asked = frozenset(terms_of(question))
-        found = [c for c in found if not asked or asked & frozenset(terms_of(f"{c.quote} {c.other_quote}"))]
-    return sorted(found, key=lambda c: -c.confidence)
+    """The conflicts among the passages an answer would use, worst first; with a question those that bear on it."""
+    found = []
+    for one, other in combinations(facts, 2):
+        if _source(one) == _source(other):
+            continue
+        for finding in _findings(one, other):
+            units = (finding.mine.unit, finding.theirs.unit)
+            if question is None or bears_on(question, one, other, units=units, kind=finding.kind):
+                found.append(_conflict(one, other, finding))
+    return sorted(found, key=lambda conflict: -conflict.confidence)
 
 
-def _by_reading(one: Facts, other: Facts) -> Iterator[Conflict]:
-    """Sentences that are the same word for word except for a quantity or a "not"."""
+def conflicts_with_title(facts: Facts) -> list[Conflict]:
+    """Where the text of a statement disagrees with its own title: a slip of the pen that no other article shows."""
+    if not facts.titled:
+        return []
+    title = replace(
+        facts,
+        quantities=tuple(fact for fact in facts.quantities if fact.unit == 0),
+        claims=(),
+        readings=facts.readings[:1],
+    )
+    body = replace(
+        facts,
+        quantities=tuple(fact for fact in facts.quantities if fact.unit),
+        claims=(),
+        readings=facts.readings[1:],
+    )
+    return [_conflict(title, body, found) for found in _findings(title, body)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Finding:
+    mine: Fact | Reading
+    theirs: Fact | Reading
+    kind: ConflictKind
+    confidence: float
+    reason: str
+
+
+def _source(facts: Facts) -> str:
+    """Article and version of a chunk id, ``<article>@<version>#<slug>``."""
+    return facts.id.partition("#")[0]
+
+
+def _conflict(one: Facts, other: Facts, found: _Finding) -> Conflict:
+    return Conflict(
+        one=one.id,
+        other=other.id,
+        quote=one.quotes[found.mine.unit],
+        other_quote=other.quotes[found.theirs.unit],
+        kind=found.kind,
+        reason=found.reason,
+        confidence=round(found.confidence, 3),
+    )
+
+
+def _findings(one: Facts, other: Facts) -> list[_Finding]:
+    """At most one for each pair of units, the surest first."""
+    mine, theirs = _repeated(one, other)
+    found = list(_by_reading(one, other))
+    found += _by_quantity(one, other, mine, theirs)
+    found += _by_claim(one, other, mine, theirs)
+    best: dict[tuple[int, int], _Finding] = {}
+    for finding in sorted(found, key=lambda finding: -finding.confidence):
+        best.setdefault((finding.mine.unit, finding.theirs.unit), finding)
+    return list(best.values())
+
+
+# -- word for word -------------------------------------------------------------------------------------------------
+
+
+def _same_words(one: Facts, other: Facts) -> Iterator[tuple[Reading, Reading]]:
     theirs: dict[tuple[str, ...], list[Reading]] = {}
     for reading in other.readings:
         theirs.setdefault(reading.words, []).append(reading)
     for mine in one.readings:
         for reading in theirs.get(mine.words, ()):
-            if len(mine.words) < 2 or not _same_title(mine.title, reading.title):
-                continue
-            differing = [(a, b) for a, b in zip(mine.quantities, reading.quantities, strict=False) if _differ(a, b)]
-            if differing:
-                a, _ = differing[0]
-                yield _conflict(one, other, mine.unit, reading.unit, kind=a.kind, confidence=0.97)
-            elif (mine.negations + reading.negations) % 2 or mine.yes * reading.yes < 0:
-                yield _conflict(one, other, mine.unit, reading.unit, kind="polarity", confidence=0.95)
+            yield mine, reading
 
 
-def _by_fact(one: Facts, other: Facts) -> Iterator[Conflict]:
-    for mine in one.facts:
-        best: tuple[float, Fact] | None = None
-        for fact in other.facts:
-            if not _comparable(mine, fact):
-                continue
-            score = _alignment(mine, fact)
-            if best is None or score > best[0]:
-                best = (score, fact)
-        if best is None or best[0] < 0.5:
+def _by_reading(one: Facts, other: Facts) -> Iterator[_Finding]:
+    """Sentences that are the same word for word except for a quantity or a "not"."""
+    for mine, theirs in _same_words(one, other):
+        if len(mine.words) < 2 or not _same_title(mine, theirs):
             continue
-        score, fact = best
-        if mine.quantity is not None and fact.quantity is not None:
-            if _differ(mine.quantity, fact.quantity):
-                yield _conflict(one, other, mine.unit, fact.unit, kind=mine.quantity.kind, confidence=score)
-        elif mine.quantity is None and fact.quantity is None and _contradict(mine, fact):
-            kind: ConflictKind = "permission" if mine.modality != "is" and fact.modality != "is" else "polarity"
-            yield _conflict(one, other, mine.unit, fact.unit, kind=kind, confidence=score)
+        differing = _differing(mine, theirs)
+        if differing >= 0:
+            kind: ConflictKind = mine.quantities[differing].kind
+            said = mine.said[differing], theirs.said[differing]
+            reason = f"The same sentence says {said[0]} here and {said[1]} there."
+            yield _Finding(mine=mine, theirs=theirs, kind=kind, confidence=_WORD_FOR_WORD, reason=reason)
+        elif _denies(mine, theirs):
+            reason = "One says of something what the other denies of it in the same words."
+            yield _Finding(mine=mine, theirs=theirs, kind="polarity", confidence=_WORD_FOR_WORD, reason=reason)
 
 
-def _comparable(mine: Fact, fact: Fact) -> bool:
-    if mine.quantity is None or fact.quantity is None:
-        return mine.quantity is None and fact.quantity is None and mine.negative != fact.negative
-    a, b = mine.quantity, fact.quantity
-    return a.kind == b.kind and _same_unit(a, b) and mine.conditional == fact.conditional
+def _repeated(one: Facts, other: Facts) -> tuple[frozenset[int], frozenset[int]]:
+    """Units of each that the other states as well: it is not contradicted by what it says itself."""
+    pairs = [
+        (mine.unit, theirs.unit)
+        for mine, theirs in _same_words(one, other)
+        if _differing(mine, theirs) < 0 and not _denies(mine, theirs)
+    ]
+    return frozenset(unit for unit, _ in pairs), frozenset(unit for _, unit in pairs)
 
 
-def _same_unit(a: Quantity, b: Quantity) -> bool:
-    if a.kind == "period":
+def _differing(mine: Reading, theirs: Reading) -> int:
+    """Which of their quantities differ first, or -1."""
+    pairs = zip(mine.quantities, theirs.quantities, strict=False)
+    return next((place for place, (a, b) in enumerate(pairs) if differ(a, b)), -1)
+
+
+def _denies(mine: Reading, theirs: Reading) -> bool:
+    if mine.yes * theirs.yes < 0 or (mine.negations + theirs.negations) % 2:
         return True
-    if a.kind == "amount":
-        return (a.unit == b.unit or "any" in (a.unit, b.unit)) and (a.per == b.per or not a.per or not b.per)
-    if a.kind == "count" and a.unit == b.unit == "":
-        return bool(a.counted & b.counted) or not (a.counted or b.counted)
-    return a.unit == b.unit
+    pairs = zip(mine.quantities, theirs.quantities, strict=False)
+    return any({a.bound, b.bound} == {"cap", "floor"} and a.low == b.low for a, b in pairs)
 
 
-def _alignment(mine: Fact, fact: Fact) -> float:
-    """How likely both speak of the same thing under the same conditions."""
-    if (mine.limits - fact.everything) or (fact.limits - mine.everything):
-        return 0.0
-    if (mine.names - fact.everything) and (fact.names - mine.everything):
-        return 0.0
-    if (mine.conditions - fact.everything) and (fact.conditions - mine.everything):
-        return 0.0
-    shared = len(mine.own & fact.own)
-    if not shared:
-        return 0.0
-    left = len(mine.own - fact.everything)
-    right = len(fact.own - mine.everything)
-    if mine.quantity is None and left + right > 0.25 * shared:
-        return 0.0
-    return shared / (shared + 0.6 * (left + right) + 0.4)
-
-
-def _contradict(mine: Fact, fact: Fact) -> bool:
-    if "need not" in (mine.modality, fact.modality):
-        return "must" in (mine.modality, fact.modality)
-    return True
-
-
-def _differ(a: Quantity, b: Quantity) -> bool:
-    """Whether both cannot be true of the same thing."""
-    if a.kind != b.kind:
+def _same_title(mine: Reading, theirs: Reading) -> bool:
+    if mine.product and theirs.product and mine.product != theirs.product:
         return False
-    if a.unit == "date":
-        return a.low != b.low or (bool(a.year and b.year) and a.year != b.year)
-    if a.kind == "time":
-        if a.weekdays and b.weekdays:
-            if a.unit == "weekdays" or b.unit == "weekdays":
-                return a.unit == b.unit and a.weekdays != b.weekdays
-            if not a.weekdays & b.weekdays:
-                return False
-        return (a.low, a.high) != (b.low, b.high)
-    if a.unit != b.unit and {a.unit, b.unit} == {"days", "business"}:
-        business, calendar = (a, b) if a.unit == "business" else (b, a)
-        return not (business.low * 0.95 <= calendar.high and calendar.low <= business.high * 1.6)
-    if a.bound == b.bound:
-        return not (_close(a.low, b.low, a) and _close(a.high, b.high, a))
-    exact, bounded = (a, b) if a.bound in ("exact", "range") else (b, a)
-    match bounded.bound:
-        case "cap":
-            return exact.bound != "floor" and exact.high > bounded.high
-        case "floor":
-            return exact.bound != "cap" and exact.low < bounded.low
-        case _:
-            low, high = (bounded, exact) if bounded.bound == "range" else (exact, bounded)
-            return not low.low <= high.low <= low.high
+    return mine.title <= theirs.title or theirs.title <= mine.title
 
 
-def _close(a: float, b: float, quantity: Quantity) -> bool:
-    if quantity.kind == "period" and max(a, b) >= 28:
-        return abs(a - b) <= 0.05 * max(a, b)
-    return abs(a - b) <= 1e-6 * max(abs(a), abs(b), 1)
+# -- quantities ----------------------------------------------------------------------------------------------------
 
 
-def _same_title(one: frozenset[str], other: frozenset[str]) -> bool:
-    return one <= other or other <= one
+def _by_quantity(
+    one: Facts, other: Facts, repeated: frozenset[int], repeated_there: frozenset[int]
+) -> Iterator[_Finding]:
+    """Quantities of the same thing that differ, unless the other passage states the same quantity as well."""
+    for mine in one.quantities:
+        if mine.unit in repeated:
+            continue
+        closest: tuple[float, Measured] | None = None
+        agreed = 0.0
+        for theirs in other.quantities:
+            if _is_shut_then(mine, theirs) or _is_shut_then(theirs, mine):
+                reason = "One says that it is closed on a day for which the other gives hours."
+                yield _Finding(mine=mine, theirs=theirs, kind="time", confidence=0.8, reason=reason)
+            score = alignment(mine, theirs) if _comparable(mine, theirs) else 0.0
+            if not score:
+                continue
+            if not _in_dispute(mine, theirs):
+                agreed = max(agreed, score)
+            elif closest is None or score > closest[0]:
+                closest = (score, theirs)
+        if closest is None or closest[0] < LEAST or closest[0] <= agreed or closest[1].unit in repeated_there:
+            continue
+        score, theirs = closest
+        reason = f"One says {mine.said}, the other {theirs.said}{_for_what(mine, theirs)}."
+        yield _Finding(mine=mine, theirs=theirs, kind=mine.quantity.kind, confidence=score, reason=reason)
 
 
-def _conflict(
-    one: Facts, other: Facts, unit: int, other_unit: int, *, kind: ConflictKind, confidence: float
-) -> Conflict:
-    return Conflict(
-        one=one.id,
-        other=other.id,
-        quote=one.quotes[unit],
-        other_quote=other.quotes[other_unit],
-        kind=kind,
-        reason=f"They disagree about a {kind}.",
-        confidence=round(confidence, 3),
-    )
+def _comparable(mine: Measured, theirs: Measured) -> bool:
+    a, b = mine.quantity, theirs.quantity
+    if a.kind != b.kind:
+        return "any" in (a.unit, b.unit) and "percentage" in (a.kind, b.kind)  # "no fee" against one of 10 percent
+    if a.unit in ("hours", "clock") and a.weekdays and b.weekdays and not a.weekdays & b.weekdays:
+        return False  # other days
+    if mine.negative != theirs.negative and a.kind in ("period", "count"):
+        return False  # "can't be used twice", "can't be cancelled after two days": no statement of the quantity
+    if mine.clause.conditional != theirs.clause.conditional and not (a.bound == b.bound and _may_be_either(a)):
+        return False
+    return same_unit(a, b)
+
+
+def _may_be_either(quantity: Quantity) -> bool:
+    """Whether a condition in one sentence may be the statement of another: "trips of up to 56 days are covered"."""
+    return quantity.kind in ("period", "count")
+
+
+def _in_dispute(mine: Measured, theirs: Measured) -> bool:
+    if mine.quantity.kind == "time" and mine.negative != theirs.negative:
+        return bool(mine.quantity.weekdays & theirs.quantity.weekdays)  # closed on a day on which it is open
+    return differ(mine.quantity, theirs.quantity)
+
+
+def _is_shut_then(mine: Measured, theirs: Measured) -> bool:
+    """Whether one says that it is closed on a date for which the other gives hours."""
+    if not mine.negative or theirs.negative or mine.quantity.unit != "date" or theirs.quantity.unit != "hours":
+        return False
+    shut = mine.quantity
+    dates = [quantity for quantity in theirs.clause.when if quantity.unit == "date"]
+    if not any(date.low <= shut.low and shut.high <= date.high for date in dates):
+        return False
+    return not (mine.narrow - theirs.everything or theirs.narrow - mine.everything)
+
+
+# -- yes and no ----------------------------------------------------------------------------------------------------
+
+
+def _by_claim(one: Facts, other: Facts, repeated: frozenset[int], repeated_there: frozenset[int]) -> Iterator[_Finding]:
+    """What one passage claims and the other denies, or claims of more than the first allows."""
+    for mine in one.claims:
+        if mine.unit in repeated:
+            continue
+        for theirs in other.claims:
+            if theirs.unit in repeated_there:
+                continue
+            if mine.clause.only or theirs.clause.only:
+                score = max(exclusion(mine, theirs), exclusion(theirs, mine))
+                if score >= LEAST:
+                    reason = f"One says it of this only, the other of more{_for_what(mine, theirs)}."
+                    yield _Finding(mine=mine, theirs=theirs, kind="exclusivity", confidence=score, reason=reason)
+            if not _opposed(mine, theirs):
+                continue
+            score = opposition(mine, theirs)
+            if score >= LEAST:
+                binding = "is" not in (mine.clause.modality, theirs.clause.modality)
+                kind: ConflictKind = "permission" if binding else "polarity"
+                reason = f"One says yes, the other no{_for_what(mine, theirs)}."
+                yield _Finding(mine=mine, theirs=theirs, kind=kind, confidence=score, reason=reason)
+
+
+def _opposed(mine: Fact, theirs: Fact) -> bool:
+    """Whether two claims of the same thing could not both be true by the way they are made."""
+    if mine.negative == theirs.negative:
+        return False
+    modalities = (mine.clause.modality, theirs.clause.modality)
+    return "need not" not in modalities or "must" in modalities
+
+
+def _for_what(mine: Fact, theirs: Fact) -> str:
+    """``, for "return window"``: the words of the one that the other has as well."""
+    shared = [word for term, word in mine.words if term in theirs.everything][:5]
+    return f', for "{" ".join(shared)}"' if shared else ""

@@ -1,25 +1,23 @@
 """What a passage states, in a form that can be compared: quantities, yes or no, each with subject and conditions.
 
 Facts are made once for each chunk, when it is indexed; ``retrieval.conflicts`` compares them when a question is
-answered. Nothing here knows a business: the words are general English.
+answered. Nothing here knows a business: the words are general English (``retrieval.meanings``).
 """
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Literal
 
-from desk.language.markdown_units import clean, sentences
-from retrieval.quantities import Quantity, quantities_of
-from retrieval.wording import LIMITING, NEGATORS, OPPOSITES, Token, is_title_case, term, terms_of, tokens_of
+from desk.language.markdown_units import clean
+from retrieval.clauses import Clause, choices_of, clauses_of
+from retrieval.meanings import NEGATORS, OPPOSITES, PRODUCT_HEADS, words_in
+from retrieval.measures import Quantity
+from retrieval.quantities import contacts_of, quantities_of
+from retrieval.units import MAX_TITLE, Unit, units_of
+from retrieval.wording import LIMITING, Token, is_title_case, terms_by_token, tokens_of
 
-MAX_CHARACTERS = 20_000
-"""Of one statement; a chunk is far shorter."""
 MAX_UNITS = 120
-MAX_FACTS = 200
-
-Modality = Literal["is", "may", "must", "need not"]
+MAX_FACTS = 240
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,44 +31,45 @@ class Statement:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Unit:
-    """A sentence, list item or table row as a reader sees it, with the words it stands under."""
-
-    quote: str
-    text: str
-    """The part that states something: the cell of a row, the item without its dash."""
-    label: str = ""
-    """What a row or item is about: its first cell, or what stands before its colon."""
-    column: str = ""
-    lead: str = ""
-    """The line that introduces the list."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Fact:
     """One thing a unit states. All sets hold terms (``retrieval.wording``)."""
 
     unit: int
-    quantity: Quantity | None
-    """None for yes or no."""
-    modality: Modality
+    clause: Clause
     negative: bool
     own: frozenset[str]
-    """Of the clause that states it, its row label and column among them."""
-    around: frozenset[str]
-    """Of the rest of the sentence, the headings and the title."""
+    """Terms of the clause that states it, the label of its row and its column among them."""
+    order: tuple[str, ...]
+    """``own`` in the order of the text."""
     limits: frozenset[str]
     """Those of the clause and the title that narrow it to a kind of thing: "express", "sale", the label of a row."""
     names: frozenset[str]
     """Those written as names."""
+    narrow: frozenset[str]
+    """``limits`` and ``names``."""
+    product: frozenset[str]
+    """The name the title gives: "Silver Plus Saver Account"."""
     conditions: frozenset[str]
-    """Those under an "if", "for", "with" or "except"."""
+    """Those under an "if" or "unless"."""
     choices: tuple[frozenset[str], ...]
     """Enumerations: the fact holds for each member."""
-    conditional: bool
-    """Whether the quantity itself is part of a condition ("orders above 75.00 USD")."""
+    title: frozenset[str]
+    compound: bool
+    """Whether the title names several subjects, so that what it limits may be another than this."""
+    frame: frozenset[str]
+    """Terms of the title, the headings and the rest of the sentence."""
     everything: frozenset[str]
-    """``own``, ``around`` and the choices."""
+    words: tuple[tuple[str, str], ...]
+    """The terms of the clause with the words they stand for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured(Fact):
+    """A fact that states a quantity."""
+
+    quantity: Quantity
+    said: str
+    """The quantity as it is written."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,11 +79,14 @@ class Reading:
     unit: int
     words: tuple[str, ...]
     quantities: tuple[Quantity, ...]
+    said: tuple[str, ...]
+    """The quantities as they are written."""
     negations: int
     yes: int
     """1 for a yes, -1 for a no, 0 for neither."""
     title: frozenset[str]
     """Terms of the title."""
+    product: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,287 +95,243 @@ class Facts:
 
     id: str
     quotes: tuple[str, ...]
-    facts: tuple[Fact, ...]
+    titled: bool
+    """Whether the first unit is the title."""
+    quantities: tuple[Measured, ...]
+    claims: tuple[Fact, ...]
+    """Yes or no."""
     readings: tuple[Reading, ...]
 
 
 def facts_of(statement: Statement) -> Facts:
     """The facts of a statement. Never raises; work grows with the length of the text and no faster."""
-    title = tokens_of(clean(statement.title[:400]))
-    frame = _Frame(
-        title=frozenset(_terms(title)),
-        heading=frozenset(_terms(tokens_of(clean(statement.heading[:400])))),
-        limits=frozenset(_terms(title)) & LIMITING,
-        names=_title_names(title),
-    )
+    statement = _entitled(statement)
+    frame = _frame(statement)
     quotes: list[str] = []
     facts: list[Fact] = []
     readings: list[Reading] = []
-    for unit in _units(statement):
+    subject: frozenset[str] = frozenset()
+    for unit in units_of(statement.title, statement.text):
         if len(quotes) >= MAX_UNITS or len(facts) >= MAX_FACTS:
             break
         place = len(quotes)
         quotes.append(unit.quote)
         tokens = tokens_of(unit.text)
-        quantities = quantities_of(tokens)
-        facts += _facts(unit, tokens, quantities, frame=frame, place=place)
+        quantities = [*quantities_of(tokens), *contacts_of(unit.text)]
+        made = list(_facts(unit, tokens, quantities, frame=frame, place=place, subject=subject))
+        facts += made
         readings.append(_reading(unit, tokens, quantities, frame=frame, place=place))
-    return Facts(id=statement.id, quotes=tuple(quotes), facts=tuple(facts), readings=tuple(readings))
+        subject = frozenset(made[0].order[:6]) if made and not unit.listed else frozenset()
+    return Facts(
+        id=statement.id,
+        quotes=tuple(quotes),
+        titled=bool(quotes) and quotes[0] == clean(statement.title[:MAX_TITLE]) and quotes[0] != statement.text,
+        quantities=tuple(fact for fact in facts if isinstance(fact, Measured)),
+        claims=tuple(fact for fact in facts if not isinstance(fact, Measured)),
+        readings=tuple(readings),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Frame:
     """What every unit of a statement stands under."""
 
+    terms: frozenset[str]
     title: frozenset[str]
-    heading: frozenset[str]
     limits: frozenset[str]
     names: frozenset[str]
+    product: frozenset[str]
+    compound: bool
+    denies: bool
+    """Whether the last heading denies: "What cannot be returned"."""
+    supposes: bool
+    """Whether the last heading is a condition: "When a code doesn't work"."""
+    heading: tuple[Token, ...]
 
 
-# -- units ---------------------------------------------------------------------------------------------------------
-
-_ITEM = re.compile(r"^\s{0,12}(?:[-*+•]|\d{1,3}[.)])\s{1,4}(\S.*)$")
-_RULE = re.compile(r"^\s{0,3}\|?(?:\s{0,20}:?-{2,}:?\s{0,20}\|?){1,40}\s{0,3}$")
-_LABEL = re.compile(r"^([^:.!?]{1,80}):\s+(\S.*)$")
-
-
-def _units(statement: Statement) -> Iterator[Unit]:
-    """The title when it states something, then the body in reading order."""
-    if any(character.isdigit() for character in statement.title[:400]):
-        title = clean(statement.title[:400])
-        yield Unit(quote=title, text=title)
-    lead = ""
-    for lines in _blocks(statement.text[:MAX_CHARACTERS]):
-        if len(lines) > 1 and "|" in lines[0] and _RULE.match(lines[1]):
-            yield from _rows(lines)
-        elif _ITEM.match(lines[0]):
-            yield from _items(lines, lead=lead)
-        else:
-            found = sentences(clean(" ".join(line.strip().lstrip("> ") for line in lines)).replace("**", ""))
-            lead = found[-1] if found and found[-1].endswith(":") else ""
-            for sentence in found:
-                yield Unit(quote=sentence, text=sentence)
-            continue
-        lead = ""
+def _entitled(statement: Statement) -> Statement:
+    """With what stands before the first colon as the title of a text that has none: "Rewards Card: Earning 4 %"."""
+    label, colon, rest = statement.text[:MAX_TITLE].partition(": ")
+    if statement.title.strip() or not colon or len(label.split()) > 6 or not label[:1].isupper() or "\n" in label:
+        return statement
+    return dataclasses.replace(statement, title=label, text=rest + statement.text[MAX_TITLE:])
 
 
-def _blocks(text: str) -> Iterator[list[str]]:
-    lines: list[str] = []
-    for line in [*text.splitlines(), ""]:
-        stripped = line.strip()
-        separates = not stripped or stripped.startswith(("#", "```"))
-        opens = bool(lines) and bool(_ITEM.match(line)) != bool(_ITEM.match(lines[0])) and not line.startswith(" ")
-        if lines and (separates or opens):
-            yield lines
-            lines = []
-        if not separates:
-            lines.append(line)
+def _frame(statement: Statement) -> _Frame:
+    title = tokens_of(clean(statement.title[:MAX_TITLE]))
+    headings = clean(statement.heading[:MAX_TITLE])
+    last = tokens_of(headings.rpartition("›")[2]) or title
+    title_terms = frozenset(terms_by_token(title)) - {""}
+    return _Frame(
+        terms=title_terms | frozenset(terms_by_token(tokens_of(headings))) - {""},
+        title=title_terms,
+        limits=title_terms & LIMITING,
+        compound=any(token.text in _JOINED for token in title),
+        names=_title_names(title),
+        product=_product(title),
+        denies=any(token.text in NEGATORS for token in last),
+        supposes=bool(last) and last[0].text in _SUPPOSING,
+        heading=tuple(last),
+    )
 
 
-def _items(lines: Sequence[str], *, lead: str) -> Iterator[Unit]:
-    items: list[str] = []
-    for line in lines:
-        if found := _ITEM.match(line):
-            items.append(found.group(1))
-        else:
-            items[-1] = f"{items[-1]} {line.strip()}"
-    for item in items:
-        plain = clean(item).replace("**", "")
-        for place, sentence in enumerate(sentences(plain)):
-            yield Unit(quote=sentence, text=sentence, lead="" if place else lead)
+def _title_names(title: Sequence[Token]) -> frozenset[str]:
+    """Names in a title: what stands before its colon, and what has a capital in a title that gives none to others."""
+    terms = terms_by_token(title)
+    colon = next((index for index, token in enumerate(title) if token.text == ":"), 0)
+    names = set(terms[:colon]) if 0 < colon <= 6 else set()
+    if not is_title_case(title):
+        names.update(found for found, token in zip(terms, title, strict=True) if token.capital)
+    return frozenset(names) - _GENERIC_TITLES - {""}
 
 
-def _rows(lines: Sequence[str]) -> Iterator[Unit]:
-    header, _, *body = [
-        [clean(cell).replace("**", "") for cell in line.strip().strip("|").split("|")] for line in lines
-    ]
-    for cells in body:
-        label = cells[0]
-        named = [(name, cell) for name, cell in zip(header[1:], cells[1:], strict=False) if cell]
-        quote = f"{label}: " + "; ".join(f"{name}: {cell}" if name and len(named) > 1 else cell for name, cell in named)
-        if not named:
-            yield Unit(quote=label, text=label)
-        for name, cell in named:
-            yield Unit(quote=quote, text=cell, label=label, column=name)
+def _product(title: Sequence[Token]) -> frozenset[str]:
+    """The name in a title: the words with a capital around one that tells kinds apart, and words like BNPL, EcoCard."""
+    terms = terms_by_token(title)
+    found: set[str] = set()
+    for index, (token, name) in enumerate(zip(title, terms, strict=True)):
+        if token.shouts:
+            found.add(name)
+        elif token.kind == "number" and index and (index + 1 == len(title) or title[index + 1].text == ":"):
+            found.add(f"#{token.text}")  # "Home fibre 100"
+        elif (name in LIMITING or token.text in PRODUCT_HEADS) and token.big and len(title) > 1:
+            found.update(_named(title, terms, index))
+    return frozenset(found) - _GENERIC_TITLES - {""}
 
 
-# -- facts of a unit -----------------------------------------------------------------------------------------------
+def _named(title: Sequence[Token], terms: Sequence[str], index: int) -> set[str]:
+    """The words with a capital around one, and what stands in brackets behind them."""
+    run = [index]
+    for step in (-1, 1):
+        beside = index + step
+        while 0 <= beside < len(title) and title[beside].kind == "word" and terms[beside] and title[beside].big:
+            run.append(beside)
+            beside += step
+    last = max(run)
+    if len(run) > 1 and last + 2 < len(title) and title[last + 1].text == "(" and terms[last + 2]:
+        run.append(last + 2)
+    return {terms[place] for place in run} if len(run) > 1 else set()
+
+
+_JOINED = frozenset({"and", "or", ","})
+_SUPPOSING = frozenset({"when", "if", "why", "unless"})
+_GENERIC_TITLES = frozenset(
+    terms_by_token(
+        tokens_of("faq internal troubleshooting guide complete overview policy help info information card how note")
+    )
+)
 
 
 def _facts(
-    unit: Unit, tokens: Sequence[Token], quantities: Sequence[Quantity], *, frame: _Frame, place: int
+    unit: Unit,
+    tokens: Sequence[Token],
+    quantities: Sequence[Quantity],
+    *,
+    frame: _Frame,
+    place: int,
+    subject: frozenset[str],
 ) -> Iterator[Fact]:
-    taken = [False] * len(tokens)
-    for said in quantities:
-        taken[said.start : said.end] = [True] * len(taken[said.start : said.end])
+    if unit.listed and frame.supposes and not unit.lead:
+        return  # reasons why something may be so, not statements that it is
+    leading = 0
+    if unit.listed and (unit.lead or frame.denies) and not any(t.text in _VERBS for t in tokens):
+        # "Gift cards." below "Items that cannot be returned" states what the heading says of it.
+        lead = tokens_of(unit.lead) if unit.lead else list(frame.heading)
+        tokens, quantities = [*lead, *tokens], quantities_of([*lead, *tokens])
+        leading = len(lead)
     label = tokens_of(unit.label) if unit.label else []
-    label_terms = frozenset(_terms(label))
-    outside = frame.title | frame.heading | frozenset(_terms(tokens_of(unit.column) + tokens_of(unit.lead)))
-    whole = _terms([token for token, gone in zip(tokens, taken, strict=True) if not gone])
-    clauses = _clauses(tokens, quantities)
-    conditional = _condition_tokens(tokens)
-    label_choices = _choices(label)
-    label_limits = label_terms if 0 < len(label_terms) <= 3 and not label_choices else frozenset[str]()
-    title_case = is_title_case(tokens)
-    for start, end, quantity in clauses:
-        inside = [index for index in range(start, end) if not taken[index] and tokens[index].kind == "word"]
-        own_list = _terms([tokens[index] for index in inside])
-        own = frozenset(own_list) | label_terms
-        if quantity is None and len(own) < 2:
+    label_order = [found for found in terms_by_token(label) if found]
+    column = frozenset(terms_by_token(tokens_of(unit.column))) - {""} if unit.column else frozenset[str]()
+    label_choices = choices_of(label, terms_by_token(label), listed=True)
+    label_limits = frozenset(label_order) if 0 < len(label_order) <= 3 and not label_choices else frozenset[str]()
+    pronoun = bool(tokens) and tokens[0].text in _PRONOUNS
+    capitals = not is_title_case(tokens)
+    clauses = clauses_of(tokens, quantities, lead=leading)
+    sentence = frozenset[str]().union(*(clause.order for clause in clauses))
+    words = {token.text for token in tokens}
+    shut = any(token.text in ("closed", "close") for token in tokens)
+    for clause in clauses:
+        quantity = clause.quantity
+        order = _order(clause, words)
+        own = frozenset(order) | frozenset(label_order) | column
+        if quantity is None and not own:
             continue
-        choices = _choices(tokens[start:end]) + label_choices
-        chosen = frozenset[str]().union(*choices) if choices else frozenset[str]()
-        around = (frozenset(whole) | outside) - own
-        names = frozenset(
-            found
-            for index in inside
-            if tokens[index].capital and not title_case and (found := term(tokens[index].text))
-        )
-        conditions = frozenset(found for index in inside if conditional[index] and (found := term(tokens[index].text)))
-        negative, modality = _stance(tokens, inside)
-        yield Fact(
+        choices = clause.choices + label_choices
+        chosen = frozenset[str]().union(*choices)
+        everything = own | frame.terms | sentence | (subject if pronoun else frozenset())
+        if quantity is not None:
+            everything |= {quantity.per} - {""}
+            if quantity.kind in _PRICES and _SHIP in everything:
+                everything |= {_DELIVER}
+        limits = ((own & LIMITING) | frame.limits | label_limits | (column & LIMITING)) - chosen
+        names = ((clause.names if capitals else frozenset[str]()) | frame.names) - chosen
+        fact = Fact(
             unit=place,
-            quantity=quantity,
-            modality=modality,
-            negative=negative,
+            clause=clause,
+            negative=clause.negative or (shut and quantity is not None and quantity.unit in ("weekdays", "date")),
             own=own - chosen,
-            around=around - chosen,
-            limits=((own & LIMITING) | frame.limits | label_limits) - chosen,
-            names=(names | frame.names) - chosen,
-            conditions=conditions - chosen,
+            order=(*label_order, *order),
+            limits=limits,
+            names=names,
+            narrow=limits | names,
+            product=frame.product,
+            conditions=clause.conditions - chosen,
             choices=choices,
-            conditional=quantity is not None and quantity.start < len(tokens) and conditional[quantity.start],
-            everything=own | around | chosen,
+            title=frame.title,
+            compound=frame.compound,
+            frame=everything - own - chosen,
+            everything=everything,
+            words=tuple(zip(label_order, unit.label.split(), strict=False)) + clause.words,
         )
+        yield fact if quantity is None else _measured(fact, quantity, tokens, unit.text)
 
 
-def _clauses(tokens: Sequence[Token], quantities: Sequence[Quantity]) -> Iterator[tuple[int, int, Quantity | None]]:
-    """Each quantity with the part of the sentence that is about it, then each clause that says yes or no."""
-    cuts = [0]
-    for one, other in pairwise(quantities):
-        cuts.append(_cut(tokens, one.end, other.start, default=cuts[-1]))
-    cuts.append(len(tokens))
-    for number, quantity in enumerate(quantities):
-        end = next((cut for cut in cuts[number + 1 :] if cut > cuts[number]), len(tokens))
-        yield cuts[number], end, quantity
-    start = 0
-    for index in range(1, len(tokens)):
-        if _opens_clause(tokens, index):
-            yield start, index, None
-            start = index
-    yield start, len(tokens), None
+def _order(clause: Clause, words: set[str]) -> tuple[str, ...]:
+    """The terms of a clause, without those that its quantity says by itself."""
+    if clause.quantity is None:
+        return clause.order
+    said = clause.order
+    if clause.quantity.kind in _PRICES:
+        said = tuple(_AS_PRICED.get(found, found) for found in said)
+    if implied := _IMPLIED.get(clause.quantity.unit):
+        said = tuple(found for found in said if found not in implied)
+    if clause.quantity.kind == "period" and _USES & words:
+        said = (*said, _EXPIRE)  # "to be used within 7 days"
+    return said
 
 
-def _cut(tokens: Sequence[Token], start: int, end: int, *, default: int) -> int:
-    """Where the clause of a quantity ends and that of the next begins; ``default`` when both share one."""
-    for signs in ((";",), (",", "("), ("and", "but", "or", "while", "then")):
-        for index in range(end - 1, start - 1, -1):
-            if tokens[index].text in signs:
-                return index
-    return default
+def _measured(fact: Fact, quantity: Quantity, tokens: Sequence[Token], text: str) -> Measured:
+    fields = {field.name: getattr(fact, field.name) for field in dataclasses.fields(fact)}
+    return Measured(**fields, quantity=quantity, said=_said(quantity, tokens, text))
 
 
-_CLAUSE_OPENERS = frozenset({"we", "you", "it", "they", "there", "but", "he", "she", "this", "that"})
+def _said(quantity: Quantity, tokens: Sequence[Token], text: str) -> str:
+    if quantity.kind == "contact":
+        return ", ".join(quantity.counted)
+    covered = tokens[quantity.start : quantity.end]
+    return text[covered[0].start : covered[-1].end] if covered else ""
 
 
-def _opens_clause(tokens: Sequence[Token], index: int) -> bool:
-    if tokens[index].text == ";":
-        return True
-    before = tokens[index - 1].text
-    return before in (",", "and", "but", ";") and tokens[index].text in _CLAUSE_OPENERS and index > 2
-
-
-_CONDITIONAL = frozenset({"if", "when", "whenever", "unless", "except", "excluding", "once", "provided", "during",
-                          "outside", "for", "with", "without", "via", "by", "while", "until", "only"})  # fmt: skip
-_OPEN_ENDED = frozenset(
-    {"if", "when", "whenever", "unless", "except", "excluding", "once", "provided", "while", "until"}
-)
-_THRESHOLDS = frozenset({"above", "over", "below", "under", "of", "more", "less"})
-
-
-def _condition_tokens(tokens: Sequence[Token]) -> list[bool]:
-    """For each token whether it stands in a condition."""
-    inside = [False] * len(tokens)
-    index = 0
-    while index < len(tokens):
-        word = tokens[index].text
-        if tokens[index].kind == "word" and word in _CONDITIONAL:
-            limit = len(tokens) if word in _OPEN_ENDED else min(len(tokens), index + 5)
-            index += 1
-            while index < limit and tokens[index].text not in (",", ";", ":", ")"):
-                if word not in _OPEN_ENDED and tokens[index].text in ("is", "are", "can", "must", "will", "in", "and"):
-                    break
-                inside[index] = True
-                index += 1
-        else:
-            index += 1
-    return inside
-
-
-def _choices(tokens: Sequence[Token]) -> tuple[frozenset[str], ...]:
-    """The members of an enumeration: "Spain, Italy and Portugal". At least three, each short."""
-    best: list[frozenset[str]] = []
-    run: list[frozenset[str]] = []
-    member: list[Token] = []
-    for token in [*tokens, _END]:
-        if token.text in (",", "and", "or", "/"):
-            found = frozenset(_terms(member))
-            if found and len(found) <= 3:
-                run.append(found)
-            elif found:
-                run = []
-            member = []
-        elif token.kind == "sign":
-            found = frozenset(_terms(member))
-            if found and len(found) <= 3 and run:
-                run.append(found)
-            best = run if len(run) > max(2, len(best)) else best
-            run, member = [], []
-        else:
-            member.append(token)
-    return tuple(best)
-
-
-_END = Token(".", "sign", 0, 0, False)
-_MUST = frozenset({"must", "require", "requires", "required", "mandatory", "compulsory", "obligatory", "necessary"})
-_NEED = frozenset({"need", "needs", "have", "has", "needed"})
-_MAY = frozenset({"can", "may", "could", "allowed", "able", "possible", "permitted"})
-
-
-def _stance(tokens: Sequence[Token], inside: Sequence[int]) -> tuple[bool, Modality]:
-    """Whether a clause denies what it says, and how binding it is."""
-    negations = 0
-    modality: Modality = "is"
-    needed = False
-    for index in inside:
-        word = tokens[index].text
-        if word in NEGATORS or word in OPPOSITES:
-            negations += 1
-        if word in _MUST or (word in _NEED and _follows(tokens, index, "to")) or word in ("need", "needs"):
-            needed = True
-        elif word in _MAY and modality == "is":
-            modality = "may"
-    negative = negations % 2 == 1
-    if needed:
-        prohibits = any(tokens[i].text == "must" and _follows(tokens, i, "not") for i in inside)
-        modality = "may" if prohibits else "need not" if negative else "must"
-    return negative, modality
-
-
-def _follows(tokens: Sequence[Token], index: int, word: str) -> bool:
-    return index + 1 < len(tokens) and tokens[index + 1].text == word
-
-
-# -- readings ------------------------------------------------------------------------------------------------------
-
+_PRICES = frozenset({"amount", "percentage"})
+_OPENING = frozenset(terms_by_token(tokens_of("open opening hours welcome there times available closed close")))
+_REACHING = frozenset(terms_by_token(tokens_of("number address email mail write call phone dial hotline line reach")))
+_IMPLIED = {"hours": _OPENING, "weekdays": _OPENING, "email": _REACHING, "phone": _REACHING}
+_SHIP, _DELIVER, _EXPIRE = terms_by_token(tokens_of("ship deliver expire"))
+_USES = frozenset({"used", "redeemed", "use", "redeem"})
+_AS_PRICED = {_SHIP: _DELIVER}
+"""The price of shipping is that of delivery; their times are not the same."""
+_PRONOUNS = frozenset({"it", "they", "this", "these", "those", "he", "she"})
+_VERBS = words_in("""
+    is are was be can may must will need needs cost costs get gets have has take takes do does come comes
+""")
 _ARTICLES = frozenset({"a", "an", "the", "do", "does", "did"})
 
 
 def _reading(
     unit: Unit, tokens: Sequence[Token], quantities: Sequence[Quantity], *, frame: _Frame, place: int
 ) -> Reading:
-    words: list[str] = terms_of(unit.label) + terms_of(unit.column)
+    words = [found for found in terms_by_token(tokens_of(f"{unit.label} {unit.column}")) if found]
+    terms = terms_by_token(tokens)
     negations = yes = index = 0
     starts = {quantity.start: quantity for quantity in quantities}
     while index < len(tokens):
@@ -389,14 +347,20 @@ def _reading(
                 yes = 1 if token.text == "yes" else -1
             elif token.text in NEGATORS:
                 negations += 1
-            elif token.text in OPPOSITES:
-                negations += 1
-                words.append(term(OPPOSITES[token.text]) or OPPOSITES[token.text])
             elif token.text not in _ARTICLES:
-                words.append(term(token.text) or token.text)
+                negations += token.text in OPPOSITES
+                words.append(terms[index] or token.text)
         index += 1
-    return Reading(unit=place, words=tuple(words), quantities=tuple(quantities), negations=negations, yes=yes,
-                   title=frame.title)  # fmt: skip
+    return Reading(
+        unit=place,
+        words=tuple(words),
+        quantities=tuple(quantities),
+        said=tuple(_said(quantity, tokens, unit.text) for quantity in quantities),
+        negations=negations,
+        yes=yes,
+        title=frame.title,
+        product=frame.product,
+    )
 
 
 def _answers(tokens: Sequence[Token], index: int) -> bool:
@@ -404,30 +368,4 @@ def _answers(tokens: Sequence[Token], index: int) -> bool:
     return index + 1 >= len(tokens) or tokens[index + 1].kind == "sign" or tokens[index].capital
 
 
-# -- words ---------------------------------------------------------------------------------------------------------
-
-
-def _terms(tokens: Iterable[Token]) -> list[str]:
-    return [
-        found
-        for token in tokens
-        if token.kind == "word"
-        and token.text not in NEGATORS
-        and (found := term(OPPOSITES.get(token.text, token.text)))
-    ]
-
-
-def _title_names(title: Sequence[Token]) -> frozenset[str]:
-    """Names in a title: what stands before its colon, and what has a capital in a title that gives none to others."""
-    names: set[str] = set()
-    colon = next((index for index, token in enumerate(title) if token.text == ":"), 0)
-    if 0 < colon <= 6:
-        names.update(_terms(title[:colon]))
-    if not is_title_case(title):
-        names.update(_terms(token for token in title if token.capital))
-    return frozenset(names) - _GENERIC_TITLES
-
-
-_GENERIC_TITLES = frozenset(
-    terms_of("faq internal troubleshooting guide complete overview policy help info information account card how note")
-)
+__all__ = ["Clause", "Fact", "Facts", "Reading", "Statement", "facts_of"]

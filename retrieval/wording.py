@@ -7,10 +7,12 @@ and "standard", "Visa" and "Mastercard" stay apart.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from retrieval import meanings
+from retrieval.meanings import STOP
 from retrieval.text import stem
 
 MAX_TOKENS = 160
@@ -27,100 +29,6 @@ _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-"))
 
 _NEGATED = {"cannot": ("can", "not"), "can't": ("can", "not"), "won't": ("will", "not"), "shan't": ("shall", "not")}
 
-_STOP_WORDS = """
-a about again all already also although am an and any anybody anyone anything are as at away back be because been being
-both but by can could did do does doing don done each either else etc even ever every everybody everyone everything for
-from get gets getting give gives go goes going got had has have having he her here hers him his how however i if in into
-is it its itself just kind let like made make makes making may maybe me might mine more moreover most much must my need
-needed needs neither never no nobody none nor not nothing now of off often on one once only onto or other others our
-ours ourselves out over own per perhaps please put quite rather really s same shall she should simply since so some
-somebody someone something soon still such sure t take taken takes taking than thank thanks that the their theirs them
-themselves then there thereby therefore these they thing things this those though through thus to too toward towards
-under until up upon us use used uses using usually very via want wants was we well were what whatever when whenever
-where whether which while who whoever whom whose why will with within without would yes yet you your yours yourself
-"""
-STOP = frozenset(_STOP_WORDS.split())
-
-_MEANINGS = """
-cost price fee charge charged charges tariff priced
-amount sum
-carrier courier
-parcel package
-promotion promo coupon voucher
-colour color coloured colored
-programme program scheme
-centre center
-instalment installment
-sofa couch settee
-carpet rug
-curtain drape
-reply answer respond response
-exchange swap
-invoice bill
-buy purchase bought
-delete erase remove removal
-refund reimburse reimbursement moneyback
-return returnable returned
-cancel cancell cancellation canceled cancelled
-store shop
-person human people
-phone telephone mobile cellphone
-christmas xmas
-abroad overseas
-website site webpage
-assembly assemble assembled
-register registration enrol enroll enrolment enrollment
-deliver delivery
-ship shipping shipment shipped dispatch sent send sends
-complaint complain
-repair mend fix
-limit cap maximum max ceiling
-minimum min
-expire expiry expiration valid validity lapse
-withdraw withdrawal
-begin start starts
-end finish ends
-deposit deposited
-transfer transferred
-warranty guarantee guaranteed
-arrive reach arrival receive received
-keep retain retained kept store stored retention
-join joining
-approve approved approval
-confirm confirmed confirmation
-activate activation
-apply application
-collect collection pickup
-open opening opened
-close closing closed closure
-earn earned accrue
-require required requirement
-allow allowed permit permitted
-accept accepted acceptance
-include included inclusion
-subscribe subscription subscriber
-upgrade upgraded
-renew renewal
-book booking reserve reservation
-insure insurance insured
-pay payment paid payable
-customer client
-worker employee staff
-child children kid
-luggage baggage
-notice notify notification
-trial test
-average mean
-daily day
-weekly week
-monthly month
-yearly annual annually year
-quarterly quarter
-hourly hour
-bonus reward
-dollar dollars
-"""
-
 
 class Token(NamedTuple):
     text: str
@@ -130,6 +38,10 @@ class Token(NamedTuple):
     end: int
     capital: bool
     """Whether it is written with a capital although no sentence begins here."""
+    shouts: bool = False
+    """Whether it has a capital after its first letter."""
+    big: bool = False
+    """Whether it is written with a capital, for whatever reason."""
 
 
 def tokens_of(sentence: str) -> list[Token]:
@@ -143,9 +55,10 @@ def tokens_of(sentence: str) -> list[Token]:
         first = raw[0]
         if first.isalpha():
             word = _folded(raw[:_MAX_LETTERS])
-            capital = first.isupper() and (not opens or (len(raw) > 1 and not raw[1:].islower()))
+            shouts = first.isupper() and len(raw) > 2 and not raw[1:].islower() and "'" not in word
+            capital = first.isupper() and (not opens or shouts)
             parts = _NEGATED.get(word) or ((word[:-3], "not") if word.endswith("n't") else (word.partition("'")[0],))
-            found.extend(Token(part, "word", start, end, capital) for part in parts if part)
+            found.extend(Token(part, "word", start, end, capital, shouts, first.isupper()) for part in parts if part)
             opens = False
         elif first.isdigit() and first.isascii():
             found.append(Token(raw, "number" if len(raw) <= _MAX_DIGITS else "sign", start, end, False))
@@ -163,18 +76,46 @@ def term(word: str) -> str:
     """What a lower-case word stands for; empty for a word that says nothing about a subject."""
     if word in STOP or (len(word) == 1 and word.isascii()):
         return ""
-    root = stem(word)
+    root = _root(word)
     return _STANDS_FOR.get(word) or _STANDS_FOR.get(root, root)
 
 
-def terms(words: Iterable[str]) -> list[str]:
-    """The terms of lower-case words, in order, those that say nothing left out."""
-    return [found for word in words if (found := term(word))]
+def _root(word: str) -> str:
+    """The stem, without the last e: "guarantee" and "guaranteed" have one."""
+    root = stem(word)
+    for ending in ("ation", "ion", "ment"):
+        if root.endswith(ending) and len(root) - len(ending) >= 5:
+            root = root.removesuffix(ending)
+            break
+    return root.rstrip("e") if len(root) > 4 else root
+
+
+def terms_by_token(tokens: Sequence[Token]) -> list[str]:
+    """For each token the term it stands for, or nothing. Words that mean something together stand at the first."""
+    found = [term(meanings.OPPOSITES.get(token.text, token.text)) if token.kind == "word" else "" for token in tokens]
+    for index, token in enumerate(tokens):
+        if token.text in meanings.NEGATORS:
+            found[index] = ""
+        elif token.text in meanings.PARTICLES:
+            _join(tokens, found, index)
+    return found
+
+
+def _join(tokens: Sequence[Token], found: list[str], index: int) -> None:
+    """Puts a verb and its particle into one term: "send it back", "sign in"."""
+    together = meanings.PARTICLES[tokens[index].text]
+    for before in range(index - 1, max(-1, index - 5), -1):
+        joined = together.get(tokens[before].text)
+        if joined:
+            found[before], found[index] = term(joined), ""
+            return
+        if tokens[index].text not in ("back", "up") and tokens[before].text != "-":
+            return
 
 
 def terms_of(text: str) -> list[str]:
     """The terms of a text, numbers left out."""
-    return terms(token.text for token in tokens_of(text) if token.kind == "word")
+    return [found for found in terms_by_token(tokens_of(text)) if found]
 
 
 def is_title_case(tokens: Sequence[Token]) -> bool:
@@ -192,39 +133,17 @@ def _folded(word: str) -> str:
 
 
 _STANDS_FOR: dict[str, str] = {}
-for _line in _MEANINGS.strip().splitlines():
-    _first, *_others = _line.split()
+for _first, *_others in meanings.SAME:
     for _word in (_first, *_others):
-        _STANDS_FOR.setdefault(_word, stem(_first))
-        _STANDS_FOR.setdefault(stem(_word), stem(_first))
+        _STANDS_FOR.setdefault(_word, _root(_first))
+        _STANDS_FOR.setdefault(_root(_word), _root(_first))
 
-_LIMITING = """
-express standard regular priority overnight economy premium basic plus pro starter enterprise business personal private
-corporate commercial student teen child senior adult youth junior family joint individual group new existing first
-second third guest member nonmember vip gold silver bronze platinum diamond emerald ruby sapphire black white red green
-blue yellow orange purple pink grey brown beige lime navy teal crimson violet sale clearance outlet final discounted
-reduced made-to-order custom customised customized personalised personalized engraved bespoke printed digital electronic
-physical virtual paper online store showroom large small oversized bulky heavy international domestic foreign abroad
-national regional weekend holiday christmas seasonal summer winter spring autumn damaged faulty defective wrong late
-lost stolen missing opened unopened used unused worn electrical perishable fragile hazardous prepaid postpaid debit
-credit gift refurbished partial temporary permanent internal external incoming outgoing inbound outbound checked cabin
-wireless preorder rental trial emergency urgent instant wholesale retail freelance nonprofit government military veteran
-pet infant disabled pregnant commercial residential rural urban island premium-plus lite max mini ultra deluxe
-introductory promotional overdue subsequent additional extra further
-"""
-LIMITING = frozenset(term(word) for word in _LIMITING.split()) - {""}
-"""Terms that narrow a statement to a kind of thing, customer or place. General English, no name of a product."""
-
-NEGATORS = frozenset({"not", "no", "never", "none", "neither", "nor", "nobody", "nothing", "nowhere", "non"})
-OPPOSITES = {
-    "unavailable": "available", "impossible": "possible", "invalid": "valid", "ineligible": "eligible",
-    "forbidden": "allowed", "prohibited": "allowed", "banned": "allowed", "disallowed": "allowed",
-    "refuse": "accept", "refuses": "accept", "refused": "accept", "reject": "accept", "rejects": "accept",
-    "rejected": "accept", "decline": "accept", "declines": "accept", "declined": "accept",
-    "exclude": "include", "excludes": "include", "excluded": "include", "excluding": "including",
-    "optional": "required", "unnecessary": "required", "unable": "able", "disabled": "enabled", "disable": "enable",
-    "inactive": "active", "unlimited": "limited", "unsafe": "safe", "uninsured": "insured", "unpaid": "paid",
-    "nonrefundable": "refundable", "nonreturnable": "returnable", "nontransferable": "transferable",
-    "uncovered": "covered", "unsuitable": "suitable", "incompatible": "compatible", "unsupported": "supported",
-}  # fmt: skip
-"""Words that deny another word."""
+LIMITING = frozenset(term(word) for word in meanings.LIMITING_WORDS) - {""}
+VERBS = frozenset(term(word) for word in meanings.VERB_WORDS) - {""}
+PERSONS = frozenset(term(word) for word in meanings.PERSON_WORDS) - {""}
+LIGHT = frozenset(term(word) for word in meanings.LIGHT_WORDS) - {""}
+CONTRASTS: dict[str, frozenset[str]] = {}
+for _words in meanings.CONTRASTS:
+    _line = frozenset(term(word) for word in _words) - {""}
+    for _one in _line:
+        CONTRASTS[_one] = CONTRASTS.get(_one, frozenset()) | (_line - {_one})
