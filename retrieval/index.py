@@ -14,6 +14,7 @@ import heapq
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -45,6 +46,8 @@ SPARE = 4
 NEVER = date.max
 CONTEXT = 0.5
 """Measured: 3 more of 100 questions find their article first (docs/decisions/0003-retrieval.md)."""
+LONG_ARTICLE = 40
+"""Chunks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +95,24 @@ class VectorIndex(Protocol):
     async def close(self) -> None: ...
 
 
-def in_context(vectors: Vectors, *, articles: Sequence[str]) -> Vectors:
-    """Each chunk's vector drawn towards the mean of its article: a section seldom repeats what its article is about."""
+def surroundings(chunks: Sequence[Chunk]) -> list[str]:
+    """For each chunk the name of what it is read in: its article version, or of a long one its main section.
+
+    A long article is about many things, and one changed section must not change all its vectors.
+    """
+    sizes = Counter(_version(chunk) for chunk in chunks)
+    return [
+        "\n".join(_version(chunk))
+        + ("" if sizes[_version(chunk)] <= LONG_ARTICLE else f"\n{chunk.heading.partition(' › ')[0]}")
+        for chunk in chunks
+    ]
+
+
+def in_context(vectors: Vectors, *, around: Sequence[str]) -> Vectors:
+    """Each vector drawn towards the mean of its surroundings: a section seldom repeats what its article is about."""
     if not len(vectors):
         return vectors
-    _, owner = np.unique(np.array(articles), return_inverse=True)
+    _, owner = np.unique(np.array(around), return_inverse=True)
     means = np.zeros((owner.max() + 1, vectors.shape[1]), dtype=np.float32)
     np.add.at(means, owner, vectors)
     return unit(vectors + CONTEXT * unit(means)[owner])
@@ -125,7 +141,7 @@ class ChromaIndex:
         self._embedding = embedding
         named = f"{CHUNKER_VERSION}\n{CONTEXT}\n{embedding.name}"
         self._family = PREFIX + hashlib.sha256(named.encode()).hexdigest()[:16]
-        self._articles: list[dict[str, Chunk]] = []
+        self._units: list[dict[str, Chunk]] = []
         self._shelves: dict[str, _Shelf] = {}
         self._collections: dict[str, Any] | None = None
         self._opening: asyncio.Task[bool] | None = None
@@ -134,14 +150,7 @@ class ChromaIndex:
         chroma.join()
 
     async def open(self, chunks: Sequence[Chunk]) -> bool:
-        published = (chunk for chunk in chunks if chunk.status == "published")
-        self._articles = [_records(list(group)) for _, group in groupby(published, key=_version)]
-        self._shelves = {}
-        for records in self._articles:
-            for record, chunk in records.items():
-                scope = _scope(chunk.audience, chunk.locale)
-                shelf = self._shelves.setdefault(scope, _Shelf(collection=self._named(scope)))
-                shelf.chunks[record] = chunk.id
+        await asyncio.to_thread(self._arrange, [chunk for chunk in chunks if chunk.status == "published"])
         return await self._fill()
 
     async def nearest(self, vectors: Vectors, *, where: Eligibility, limit: int) -> list[dict[str, float]]:
@@ -194,6 +203,19 @@ class ChromaIndex:
         if self._opening:
             self._opening.cancel()
         await self._chroma.leave()
+
+    def _arrange(self, chunks: Sequence[Chunk]) -> None:
+        """Which record each chunk has, and where."""
+        units: dict[str, list[Chunk]] = {}
+        for name, chunk in zip(surroundings(chunks), chunks, strict=True):
+            units.setdefault(name, []).append(chunk)
+        self._units = [_records(unit) for unit in units.values()]
+        self._shelves = {}
+        for records in self._units:
+            for record, chunk in records.items():
+                scope = _scope(chunk.audience, chunk.locale)
+                shelf = self._shelves.setdefault(scope, _Shelf(collection=self._named(scope)))
+                shelf.chunks[record] = chunk.id
 
     def _named(self, scope: str) -> str:
         return f"{self._family}-{hashlib.sha256(scope.encode()).hexdigest()[:8]}"
@@ -252,9 +274,9 @@ class ChromaIndex:
         return collections, {scope: set(one.get(include=[])["ids"]) for scope, one in collections.items()}
 
     def _missing(self, held: dict[str, set[str]]) -> Iterator[list[dict[str, Chunk]]]:
-        """Articles that lack a record, several small ones together."""
+        """Units that lack a record, several small ones together."""
         batch: list[dict[str, Chunk]] = []
-        for records in self._articles:
+        for records in self._units:
             if all(record in held[_scope(chunk.audience, chunk.locale)] for record, chunk in records.items()):
                 continue
             batch.append(records)
@@ -265,21 +287,21 @@ class ChromaIndex:
             yield batch
 
     async def _add(
-        self, articles: Sequence[dict[str, Chunk]], collections: dict[str, Any], held: dict[str, set[str]]
+        self, units: Sequence[dict[str, Chunk]], collections: dict[str, Any], held: dict[str, set[str]]
     ) -> int:
-        """Embeds whole articles, because a vector depends on the article around it, and adds the missing records."""
-        chunks = [chunk for records in articles for chunk in records.values()]
+        """Embeds whole units, because a vector depends on what is around it, and adds the missing records."""
+        records = {record: chunk for unit in units for record, chunk in unit.items()}
+        around = [str(number) for number, unit in enumerate(units) for _ in unit]
+        chunks = list(records.values())
         vectors = [
             await self._embedding.embed_documents([chunk.headed for chunk in part]) for part in _slices(chunks, BATCH)
         ]
-        placed = in_context(np.vstack(vectors), articles=[chunk.article for chunk in chunks])
+        placed = in_context(np.vstack(vectors), around=around)
         added = 0
         for scope, shelf in self._shelves.items():
             new = [
                 (record, chunk.id, vector)
-                for (record, chunk), vector in zip(
-                    ((record, chunk) for records in articles for record, chunk in records.items()), placed, strict=True
-                )
+                for (record, chunk), vector in zip(records.items(), placed, strict=True)
                 if record in shelf.chunks and record not in held[scope]
             ]
             for part in _slices(new, BATCH):
@@ -316,13 +338,13 @@ class ChromaIndex:
                     client.delete_collection(one.name)
 
 
-def _records(article: Sequence[Chunk]) -> dict[str, Chunk]:
-    """The chunks of one article version by the name of their record: the whole article decides each vector."""
-    digest = hashlib.blake2b(digest_size=16)
-    for chunk in article:
-        digest.update(f"{chunk.headed}\0".encode(errors="surrogatepass"))
-    around = digest.digest()
-    return {hashlib.blake2b(around + chunk.id.encode(), digest_size=16).hexdigest(): chunk for chunk in article}
+def _records(unit: Sequence[Chunk]) -> dict[str, Chunk]:
+    """The chunks of one unit by the name of their record: all its texts decide each vector, its version does not."""
+    texts = "\0".join(chunk.headed for chunk in unit).encode(errors="surrogatepass")
+    around = hashlib.blake2b(texts, digest_size=16).digest()
+    places = [f"{chunk.article}#{chunk.id.partition('#')[2]}".encode() for chunk in unit]
+    names = [hashlib.blake2b(around + place, digest_size=16).hexdigest() for place in places]
+    return dict(zip(names, unit, strict=True))
 
 
 def _upsert(_: "ClientAPI", *, collection: Any, records: Sequence[tuple[str, str, Any]]) -> None:

@@ -19,7 +19,7 @@ from retrieval.chroma import Chroma, chroma_of
 from retrieval.chunking import Chunk, chunk_article
 from retrieval.embeddings import Bases, Embedding, Learned, choose_embedding
 from retrieval.errors import DenseSearchUnavailable
-from retrieval.index import ChromaIndex, Eligibility, VectorIndex, in_context
+from retrieval.index import ChromaIndex, Eligibility, VectorIndex, in_context, surroundings
 from retrieval.lexical import Flags, Floats, LexicalIndex, Numbers
 from retrieval.order import SectionOrder
 from retrieval.said import Said
@@ -234,8 +234,7 @@ class Retriever:
         found = dict.fromkeys(number for numbers in shared for number in numbers)
         try:
             vectors = in_context(
-                await self.embedding.embed_documents([chunk.headed for chunk in chunks]),
-                articles=[chunk.article for chunk in chunks],
+                await self.embedding.embed_documents([chunk.headed for chunk in chunks]), around=surroundings(chunks)
             )
             for start in range(0, len(chunks), TEXTS_AT_ONCE):
                 part = vectors[start : start + TEXTS_AT_ONCE]
@@ -361,15 +360,12 @@ class Retriever:
         return examples, ways
 
     def _carried(self, chunks: Sequence[Chunk]) -> Numbers:
-        """For each chunk its number here, or -1 when it is not here or not the same."""
-        numbers = (self._numbers.get(chunk.id, -1) for chunk in chunks)
-        return np.array(
-            [
-                number if number >= 0 and self.chunks[number] == chunk else -1
-                for number, chunk in zip(numbers, chunks, strict=True)
-            ],
-            dtype=np.int32,
-        )
+        """For each chunk the number of one with the same text here, or -1. Each is given once."""
+        numbers: dict[tuple[str, str, str], list[int]] = {}
+        for number, chunk in enumerate(self.chunks):
+            numbers.setdefault((chunk.title, chunk.heading, chunk.text), []).append(number)
+        same = (numbers.get((chunk.title, chunk.heading, chunk.text)) for chunk in chunks)
+        return np.array([left.pop() if left else -1 for left in same], dtype=np.int32)
 
     def _gone(self, carried: Numbers) -> list[str]:
         """The texts that are here and not among the carried ones."""

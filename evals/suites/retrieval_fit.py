@@ -23,7 +23,7 @@ from evals.suites.questions import QUESTIONS, read_questions
 from evals.suites.retrieval import PACK_QUESTIONS, read_queries
 from retrieval.chunking import Chunk, chunk_article
 from retrieval.embeddings import Embedding, LocalEmbedding, SentenceEmbedding
-from retrieval.index import in_context
+from retrieval.index import in_context, surroundings
 from retrieval.lexical import LexicalIndex
 from retrieval.order import SectionOrder
 from retrieval.search import FUSIONS, corpus_of
@@ -78,7 +78,7 @@ def tuned_on(policies: PolicySet) -> list[tuple[str, frozenset[str]]]:
 def _cosines(embedding: Embedding, chunks: Sequence[Chunk], texts: Sequence[str]) -> Floats:
     """One row for each text."""
     documents = asyncio.run(embedding.embed_documents([chunk.headed for chunk in chunks]))
-    placed = in_context(documents, articles=[chunk.article for chunk in chunks])
+    placed = in_context(documents, around=surroundings(chunks))
     return np.asarray(asyncio.run(embedding.embed_queries(texts)) @ placed.T, dtype=np.float64)
 
 

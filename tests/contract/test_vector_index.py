@@ -26,7 +26,7 @@ from retrieval.chroma import Chroma, Connect, disconnect, embedded, over_http
 from retrieval.chunking import Chunk, chunk_article
 from retrieval.embeddings import Embedding, LocalEmbedding, Vectors
 from retrieval.errors import DenseSearchUnavailable
-from retrieval.index import PREFIX, ChromaIndex, Eligibility, in_context
+from retrieval.index import LONG_ARTICLE, PREFIX, ChromaIndex, Eligibility, in_context, surroundings
 from retrieval.search import Retriever
 from tests.unit.retrieval.articles import SHOP, article
 
@@ -224,16 +224,67 @@ async def test_a_changed_text_is_embedded_again_although_its_id_is_the_same(chro
     index = await open_index(chroma, embedding, new)
 
     assert embedding.embedded == 2
-    expected = in_context(await embedding.embed_documents([c.headed for c in new]), articles=[c.article for c in new])
-    [query] = await embedding.embed_queries(["linen"])
-    assert await near(index, embedding, "linen") == pytest.approx(
-        {
-            chunk.id: float(vector @ query)
-            for chunk, vector in zip(new, expected, strict=True)
-            if chunk.audience == "public"
-        },
-        abs=1e-5,
+    assert await near(index, embedding, "linen") == pytest.approx(await exact(embedding, new, "linen"), abs=1e-5)
+    await index.close()
+
+
+async def exact(embedding: Embedding, chunks: Sequence[Chunk], query: str) -> dict[str, float]:
+    """What an index made anew would say of everything public."""
+    documents = await embedding.embed_documents([chunk.headed for chunk in chunks])
+    vectors = in_context(documents, around=surroundings(chunks))
+    [asked] = await embedding.embed_queries([query])
+    return {
+        chunk.id: float(vector @ asked)
+        for chunk, vector in zip(chunks, vectors, strict=True)
+        if chunk.audience == "public"
+    }
+
+
+def handbook(version: str, *, new: str = "") -> Article:
+    """A long article: ten main sections of five."""
+    body = "\n\n".join(
+        f"## Part {part}\n\nAbout lamps.\n\n"
+        + "\n\n".join(
+            f"### Lamp {part} {n}\n\nLinen lamp number {part} {n}. {new if part == 3 else ''}" for n in range(4)
+        )
+        for part in range(10)
     )
+    return article(body, id="handbook", title="Handbook", version=version)
+
+
+async def test_of_a_long_article_only_the_main_section_that_changed_is_embedded_again(chroma: Chroma) -> None:
+    """R4.7: a version that says one thing more is there in a moment, however long the article is."""
+    old, new = chunks_of(handbook("1.0")), chunks_of(handbook("2.0", new="Zebras like it."))
+    assert len(old) == len(new) == 50 > LONG_ARTICLE
+    embedding = CountingEmbedding([*old, *new])
+    await (await open_index(chroma, embedding, old)).close()
+    embedding.embedded = 0
+
+    index = await open_index(chroma, embedding, new)
+
+    assert embedding.embedded == 5
+    assert await near(index, embedding, "zebras like linen") == pytest.approx(
+        await exact(embedding, new, "zebras like linen"), abs=1e-5
+    )
+    await index.close()
+
+
+async def test_a_version_that_says_the_same_needs_no_vector(chroma: Chroma) -> None:
+    """R4.1: a review date moved on."""
+    old, new = (
+        chunks_of(*SHOP, article("Zebras.\n\n## Food\n\nGrass.", id="zebra", version=v)) for v in ("1.0", "1.1")
+    )
+    embedding = CountingEmbedding(old)
+    await (await open_index(chroma, embedding, old)).close()
+    embedding.embedded = 0
+
+    index = await open_index(chroma, embedding, new)
+
+    assert embedding.embedded == 0
+    assert {name for name in await near(index, embedding, "zebras food") if "zebra" in name} == {
+        "zebra@1.1#returns-policy",
+        "zebra@1.1#food",
+    }
     await index.close()
 
 

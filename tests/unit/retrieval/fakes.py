@@ -10,7 +10,7 @@ from desk.policies.models import Article
 from retrieval.chunking import Chunk, chunk_article
 from retrieval.embeddings import LocalEmbedding, Vectors
 from retrieval.errors import DenseSearchUnavailable
-from retrieval.index import Eligibility, in_context
+from retrieval.index import Eligibility, in_context, surroundings
 from retrieval.search import Retriever
 from tests.unit.retrieval.articles import SHOP
 
@@ -22,7 +22,7 @@ class MemoryIndex:
 
     def __init__(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:
         self.chunks = chunks
-        self.vectors = in_context(vectors, articles=[chunk.article for chunk in chunks])
+        self.vectors = in_context(vectors, around=surroundings(chunks))
         self.broken = False
         self.seen: list[Eligibility] = []
 

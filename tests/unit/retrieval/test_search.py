@@ -242,12 +242,13 @@ async def test_words_and_hosts_of_all_passages_follow_the_snapshot() -> None:
 
 @pytest.mark.parametrize("broken", [False, True], ids=["hybrid", "degraded"])
 async def test_a_retriever_made_from_the_one_before_finds_what_one_made_anew_finds(broken: bool) -> None:
-    """R4.7: one article is gone, one has new words, one has become internal."""
+    """R4.7: one article is gone, one has new words, one is internal, one is there thrice."""
     before, _ = await retriever_of(*SHOP, article("Zebra sale on Mondays.", id="zebra", title="Zebra sale"))
     anew, index = await retriever_of(
         SHOP[0],
         SHOP[2].model_copy(update={"audience": "internal"}),
         article("Unicorn sale on Fridays.", id="zebra", title="Unicorn sale", version="2.0"),
+        *(SHOP[0].model_copy(update={"id": f"copy-{n}"}) for n in range(2)),
     )
     index.broken = broken
 
