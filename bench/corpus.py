@@ -1,23 +1,27 @@
-"""A generated help centre of any size: articles with subjects, words as frequent as in a language (Zipf).
+"""A generated help centre of any size: articles with subjects, words as frequent as in a language (Zipf), facts.
 
-Vocabulary grows with the corpus (Heaps): about 20,000 words at 1,000 chunks, 200,000 at 100,000. Each article has a
-subject of its own among many, whose words it prefers; its sections share them. Questions hold words of one section.
+Vocabulary grows with the corpus (Heaps): 20,000 words at 1,000 chunks, 200,000 at 100,000. Each article has one of many
+subjects, whose words it prefers; a section states a period and a price. Nine tenths are articles of ten sections; the
+rest is one long manual. Questions hold words of one section.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrieval.chunking import Chunk
 
 SECTIONS = 10
 """Chunks of an article."""
-WORDS = 75
-"""Of a chunk, on average; about 450 characters."""
+WORDS = 70
+"""Of a chunk, on average, beside its facts; about 400 characters."""
 SUBJECT_WORDS = 60
 OF_SUBJECT = 0.25
 """Share of the words that belong to the subject."""
+MANUAL = "manual"
 _SYLLABLES = ["ba", "ke", "lo", "mi", "nu", "ra", "so", "ti", "ve", "du", "pra", "stel", "on", "ar", "is", "um"]
 
 
@@ -25,83 +29,103 @@ _SYLLABLES = ["ba", "ke", "lo", "mi", "nu", "ra", "so", "ti", "ve", "du", "pra",
 class HelpCentre:
     """Made from a seed, always the same."""
 
-    vocabulary: list[str]
+    words: int
     chunks: list[Chunk]
     questions: list[str]
 
 
+class _Language:
+    """Its words, the commonest first, and how they are drawn."""
+
+    def __init__(self, size: int, random: np.random.Generator) -> None:
+        self.words = [_word(number) for number in range(size)]
+        self._random = random
+        frequency = 1 / np.arange(1, size + 1) ** 1.05
+        self._any = np.cumsum(frequency / frequency.sum())
+        # Subjects are made of words that are neither the commonest nor seen once.
+        damped = np.where(np.arange(size) < 200, 0, frequency**0.5)
+        self._rarer = np.cumsum(damped / damped.sum())
+
+    def subject(self) -> NDArray[np.int64]:
+        return np.searchsorted(self._rarer, self._random.random(SUBJECT_WORDS))
+
+    def text(self, subject: NDArray[np.int64]) -> list[str]:
+        length = int(self._random.integers(WORDS // 2, WORDS * 3 // 2))
+        any_word = np.searchsorted(self._any, self._random.random(length))
+        of_subject = self._random.random(length) < OF_SUBJECT
+        chosen = np.where(of_subject, self._random.choice(subject, size=length), any_word)
+        return [self.words[number] for number in chosen]
+
+    def some(self, subject: NDArray[np.int64], count: int) -> str:
+        return " ".join(self.words[number] for number in self._random.choice(subject, size=count)).capitalize()
+
+
 def help_centre(chunks: int, *, questions: int, seed: int = 1) -> HelpCentre:
     random = np.random.default_rng(seed)
-    vocabulary = [_word(number) for number in range(int(650 * chunks**0.5))]
-    frequency = 1 / np.arange(1, len(vocabulary) + 1) ** 1.05
-    frequency /= frequency.sum()
-    subjects = [
-        random.choice(len(vocabulary), size=SUBJECT_WORDS, p=_rarer(frequency)) for _ in range(max(8, chunks // 100))
-    ]
+    language = _Language(int(650 * chunks**0.5), random)
+    subjects = [language.subject() for _ in range(max(8, chunks // 100))]
+    articles = chunks * 9 // 10 // SECTIONS
     made: list[Chunk] = []
-    asked: list[str] = []
-    for number in range(chunks // SECTIONS):
+    for number in range(articles):
         subject = subjects[number % len(subjects)]
-        title = " ".join(vocabulary[word] for word in random.choice(subject, size=3))
+        title = language.some(subject, 3)
         for section in range(SECTIONS):
-            length = int(random.integers(WORDS // 2, WORDS * 3 // 2))
-            text = np.where(
-                random.random(length) < OF_SUBJECT,
-                random.choice(subject, size=length),
-                random.choice(len(vocabulary), size=length, p=frequency),
-            )
-            heading = [vocabulary[word] for word in random.choice(text, size=3)]
-            made.append(
-                _chunk(number, section, title=title, heading=" ".join(heading), words=[vocabulary[w] for w in text])
-            )
-    for number in random.integers(len(made), size=questions):
+            heading = language.some(subject, 2)
+            made.append(_chunk(f"article-{number}", section, title=title, heading=heading, text=language.text(subject)))
+    for section in range(chunks - len(made)):
+        subject = subjects[section // 40 % len(subjects)]
+        heading = f"Part {section // 20} › {language.some(subject, 2)}"
+        made.append(_chunk(MANUAL, section, title="Manual", heading=heading, text=language.text(subject)))
+    asked = []
+    for number in random.integers(articles * SECTIONS, size=questions):
         said = made[number].text.split()
-        asked.append("what is the " + " ".join(said[place] for place in random.integers(len(said), size=6)))
-    return HelpCentre(vocabulary=vocabulary, chunks=made, questions=asked)
+        asked.append("What is the " + " ".join(said[place] for place in random.integers(len(said), size=6)) + "?")
+    return HelpCentre(words=len(language.words), chunks=made, questions=asked)
 
 
-def changed(chunks: list[Chunk], *, article: str, version: str) -> list[Chunk]:
-    """The same with another version of one article: each of its sections says something more."""
-    from dataclasses import replace
+def next_version(chunks: Sequence[Chunk], *, article: str, sections: int) -> list[Chunk]:
+    """The same with another version of one article, of which so many sections say one thing more."""
+    changed: list[Chunk] = []
+    for chunk in chunks:
+        if chunk.article != article:
+            changed.append(chunk)
+            continue
+        new = " This is new." if sections > 0 else ""
+        sections -= 1
+        changed.append(replace(chunk, id=chunk.id.replace("@1.0#", "@1.1#"), version="1.1", text=chunk.text + new))
+    return changed
 
+
+def contradicting(chunks: Sequence[Chunk]) -> list[Chunk]:
+    """An article for submission: what ten sections say, with other figures."""
     return [
         replace(
-            chunk,
-            id=chunk.id.replace(f"@{chunk.version}#", f"@{version}#"),
-            version=version,
-            text=f"{chunk.text} This is new since version {version.replace('.', ' ')}.",
+            chunk, id=f"submitted@1.0#{number}", article="submitted", text=chunk.text.replace(" takes ", " takes 1")
         )
-        if chunk.article == article
-        else chunk
-        for chunk in chunks
+        for number, chunk in enumerate(chunks)
     ]
 
 
-def _chunk(article: int, section: int, *, title: str, heading: str, words: list[str]) -> Chunk:
-    sentences = [" ".join(words[start : start + 12]).capitalize() + "." for start in range(0, len(words), 12)]
+def _chunk(article: str, section: int, *, title: str, heading: str, text: list[str]) -> Chunk:
+    sentences = [" ".join(text[start : start + 12]).capitalize() + "." for start in range(0, len(text), 12)]
+    number = len(article) + section * 7
+    facts = f"{heading} takes {number % 28 + 2} business days. The fee for {heading} is {number % 90 + 5}.00 USD."
     return Chunk(
-        id=f"article-{article}@1.0#section-{section}",
-        article=f"article-{article}",
+        id=f"{article}@1.0#section-{section}",
+        article=article,
         version="1.0",
-        title=title.capitalize(),
-        heading=heading.capitalize(),
-        area=f"area_{article % 12}",
-        text=" ".join(sentences),
-        path=f"knowledge/article-{article}.md",
+        title=title,
+        heading=heading,
+        area="help",
+        text=" ".join([*sentences, facts]),
+        path=f"knowledge/{article}.md",
         status="published",
-        audience="internal" if article % 10 == 0 else "public",
+        audience="public",
         locale="en",
         channels=(),
-        effective=date(2026, 1, 1 + article % 28),
+        effective=date(2026, 1, 1),
         expires=None,
     )
-
-
-def _rarer(frequency: np.ndarray) -> np.ndarray:
-    """Subjects are made of words that are neither the commonest nor seen once."""
-    damped = frequency**0.5
-    damped[:200] = 0
-    return np.asarray(damped / damped.sum())
 
 
 def _word(number: int) -> str:

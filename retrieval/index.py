@@ -130,7 +130,7 @@ class _Shelf:
 
     def asked(self, limit: int) -> int:
         """How many records to ask for, so that ``limit`` of them are of live chunks."""
-        return limit * min(SPARE, 1 + math.ceil(self.held / max(1, len(self.chunks))))
+        return limit * min(SPARE, math.ceil(self.held / max(1, len(self.chunks))))
 
 
 class ChromaIndex:

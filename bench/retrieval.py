@@ -1,0 +1,250 @@
+"""``make bench``: what a search costs at several sizes of the knowledge, beside bare queries in the same run.
+
+The corpus is generated (``bench/corpus.py``). Beside the product's whole search: a bare query of the same Chroma
+collection with a vector that is ready, without a filter; and a bare BM25, weights ready in a sparse matrix, the best
+fifty of all chunks. Chroma is embedded, in a folder of its own. Memory is what the process gained.
+
+Prints a table and, with ``--json FILE``, writes the figures.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import psutil
+from scipy import sparse
+
+from bench.corpus import MANUAL, HelpCentre, contradicting, help_centre, next_version
+from desk.domain.clock import now
+from retrieval.chroma import Chroma, embedded
+from retrieval.chunking import Chunk
+from retrieval.conflict_check import USED
+from retrieval.conflicts import conflicts_among, conflicts_between
+from retrieval.embeddings import LocalEmbedding
+from retrieval.facts import Statement, facts_of
+from retrieval.index import ChromaIndex
+from retrieval.knowledge import NEIGHBOURS
+from retrieval.search import CANDIDATES, Retriever
+from retrieval.text import words
+
+WARM_UP = 20
+
+
+@dataclass(kw_only=True)
+class Figures:
+    """By name: seconds or megabytes once, or milliseconds of many."""
+
+    values: dict[str, float] = field(default_factory=dict)
+
+    def many(self, name: str, ms: Sequence[float]) -> None:
+        ordered = sorted(ms)
+        self.values[f"{name}_p50_ms"] = statistics.median(ordered)
+        self.values[f"{name}_p95_ms"] = ordered[int(len(ordered) * 0.95)]
+
+    @contextmanager
+    def once(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.values[f"{name}_s"] = time.perf_counter() - started
+
+
+class BareBm25:
+    """The fewest operations that rank all chunks for some words."""
+
+    def __init__(self, chunks: Sequence[Chunk], *, k1: float = 1.2, b: float = 0.75) -> None:
+        texts = [Counter(words(chunk.headed)) for chunk in chunks]
+        lengths = np.array([text.total() for text in texts])
+        self._numbers: dict[str, int] = {}
+        columns = [self._numbers.setdefault(word, len(self._numbers)) for text in texts for word in text]
+        rows = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
+        times = np.array([count for text in texts for count in text.values()])
+        held = np.bincount(columns)[columns]
+        rarity = np.log(1 + (len(texts) - held + 0.5) / (held + 0.5))
+        weights = rarity * times * (k1 + 1) / (times + k1 * (1 - b + b * lengths[rows] / lengths.mean()))
+        self._matrix = sparse.csc_array((weights.astype(np.float32), (rows, columns)), shape=(len(texts), len(held)))
+
+    def best(self, question: str, *, limit: int) -> np.ndarray[Any, Any]:
+        scores = np.zeros(self._matrix.shape[0], dtype=np.float32)
+        for word in words(question):
+            if (number := self._numbers.get(word)) is not None:
+                where = slice(self._matrix.indptr[number], self._matrix.indptr[number + 1])
+                scores[self._matrix.indices[where]] += self._matrix.data[where]
+        return np.argpartition(-scores, limit)[:limit]
+
+
+async def measure(centre: HelpCentre) -> Figures:
+    figures = Figures()
+    with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
+        chroma = Chroma(connect=embedded(Path(folder)))
+        chroma.join()
+        before = _memory()
+        with figures.once("fit"):
+            embedding = LocalEmbedding.fitted([chunk.headed for chunk in centre.chunks])
+        retriever = await _snapshot(centre.chunks, embedding, chroma, figures=figures, name="build")
+        figures.values["memory_mb"] = _memory() - before
+        figures.values["disk_mb"] = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file()) / 1e6
+        bare = BareBm25(centre.chunks)
+        await _queries(centre, retriever, embedding, chroma, bare, figures)
+        await _conflicts(centre, retriever, figures)
+        for name, article, sections in (("article", "article-7", 10), ("manual", MANUAL, 1)):
+            changed = next_version(centre.chunks, article=article, sections=sections)
+            after = await _snapshot(
+                changed, embedding, chroma, figures=figures, name=f"publish_{name}", before=retriever
+            )
+            await after.close()
+        with figures.once("reopen"):
+            again = ChromaIndex(chroma=chroma, embedding=embedding)
+            assert await again.open(centre.chunks)
+        for index in (again, retriever):
+            await index.close()
+        await chroma.leave()
+    return figures
+
+
+async def _snapshot(
+    chunks: Sequence[Chunk],
+    embedding: LocalEmbedding,
+    chroma: Chroma,
+    *,
+    figures: Figures,
+    name: str,
+    before: Retriever | None = None,
+) -> Retriever:
+    """As ``build_retriever`` makes it, in two parts."""
+    index = ChromaIndex(chroma=chroma, embedding=embedding)
+    with figures.once(f"{name}_vectors"):
+        assert await index.open(chunks)
+    with figures.once(f"{name}_words"):
+        return Retriever.over(
+            chunks,
+            embedding=embedding,
+            index=index,
+            threshold=0.45,
+            default_locale="en",
+            timezone=ZoneInfo("UTC"),
+            before=before,
+        )
+
+
+async def _queries(
+    centre: HelpCentre,
+    retriever: Retriever,
+    embedding: LocalEmbedding,
+    chroma: Chroma,
+    bare: BareBm25,
+    figures: Figures,
+) -> None:
+    """The three kinds in turns, so that what disturbs one disturbs all."""
+    collection = await chroma.ask(
+        lambda client: next(
+            client.get_collection(one.name, embedding_function=None)
+            for one in client.list_collections()
+            if one.count() == len(centre.chunks)
+        )
+    )
+    vectors = await embedding.embed_queries(centre.questions)
+    took: dict[str, list[float]] = {"hybrid": [], "bare_chroma": [], "bare_bm25": []}
+    for number, question in enumerate(centre.questions):
+        kinds: dict[str, Callable[[], Awaitable[object]]] = {
+            "hybrid": lambda question=question: retriever.search(question, channel="web", now=now()),
+            "bare_chroma": _now(
+                lambda number=number: collection.query(
+                    query_embeddings=vectors[number : number + 1], n_results=CANDIDATES, include=["distances"]
+                )
+            ),
+            "bare_bm25": _now(lambda question=question: bare.best(question, limit=CANDIDATES)),
+        }
+        for name, call in kinds.items():
+            started = time.perf_counter()
+            await call()
+            if number >= WARM_UP:
+                took[name].append(1000 * (time.perf_counter() - started))
+    for name, ms in took.items():
+        figures.many(name, ms)
+    slower = max(figures.values["bare_chroma_p50_ms"], figures.values["bare_bm25_p50_ms"])
+    figures.values["hybrid_to_slower_bare"] = figures.values["hybrid_p50_ms"] / slower
+
+
+def _now(call: Callable[[], object]) -> Callable[[], Awaitable[object]]:
+    async def called() -> object:
+        return call()
+
+    return called
+
+
+async def _conflicts(centre: HelpCentre, retriever: Retriever, figures: Figures) -> None:
+    """At answer time with facts that are new and that are known, and of a submission of ten sections."""
+    new, known = [], []
+    for question in centre.questions[:100]:
+        found = await retriever.search(question, channel="web", now=now())
+        used = [one for one in found.passages if one["score"] >= USED * found.best]
+        statements = [
+            Statement(id=one["chunk_id"], title=one["title"], heading=one["heading"], text=one["text"]) for one in used
+        ]
+        started = time.perf_counter()
+        facts = [facts_of(statement) for statement in statements]
+        extracted = time.perf_counter()
+        conflicts_among(facts, question=question)
+        ended = time.perf_counter()
+        new.append(1000 * (ended - started))
+        known.append(1000 * (ended - extracted))
+    figures.many("conflicts_at_answer_new", new)
+    figures.many("conflicts_at_answer_known", known)
+    took = []
+    compared = 0
+    for start in range(0, 100, 10):
+        submitted = contradicting(centre.chunks[start : start + 10])
+        started = time.perf_counter()
+        near = await retriever.neighbours(submitted, limit=NEIGHBOURS, without={"submitted"})
+        one, other = ([facts_of(_statement(chunk)) for chunk in chunks] for chunks in (submitted, near))
+        for mine in one:
+            for theirs in other:
+                conflicts_between(mine, theirs)
+        took.append(1000 * (time.perf_counter() - started))
+        compared += len(near)
+    figures.many("submission", took)
+    figures.values["submission_compared_with"] = compared / 10
+
+
+def _statement(chunk: Chunk) -> Statement:
+    return Statement(id=chunk.id, title=chunk.title, heading=chunk.heading, text=chunk.text)
+
+
+def _memory() -> float:
+    gc.collect()
+    return float(psutil.Process().memory_info().rss) / 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--chunks", type=int, nargs="+", default=[1_000, 10_000])
+    parser.add_argument("--questions", type=int, default=220)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    every: dict[int, dict[str, float]] = {}
+    for size in options.chunks:
+        centre = help_centre(size, questions=options.questions)
+        figures = asyncio.run(measure(centre))
+        every[size] = {"words": float(centre.words)} | figures.values
+        for name, value in every[size].items():
+            sys.stdout.write(f"{size:>7} {name:<32} {value:>10.2f}\n")
+        sys.stdout.flush()
+    if options.json:
+        options.json.write_text(json.dumps(every, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
