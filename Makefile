@@ -21,6 +21,7 @@ lint: .venv/.dev
 bench: .venv/.dev
 	$(BIN)/python -m bench.turn
 	$(BIN)/python -m bench.actions
+	$(BIN)/python -m bench.retrieval
 
 eval: .venv/.dev
 	$(BIN)/frontdesk eval run --report eval-report

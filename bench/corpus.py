@@ -78,7 +78,7 @@ def help_centre(chunks: int, *, questions: int, seed: int = 1) -> HelpCentre:
         made.append(_chunk(MANUAL, section, title="Manual", heading=heading, text=language.text(subject)))
     asked = []
     for number in random.integers(articles * SECTIONS, size=questions):
-        said = made[number].text.split()
+        said = made[number].text.replace(".", "").split()
         asked.append("What is the " + " ".join(said[place] for place in random.integers(len(said), size=6)) + "?")
     return HelpCentre(words=len(language.words), chunks=made, questions=asked)
 
@@ -99,9 +99,7 @@ def next_version(chunks: Sequence[Chunk], *, article: str, sections: int) -> lis
 def contradicting(chunks: Sequence[Chunk]) -> list[Chunk]:
     """An article for submission: what ten sections say, with other figures."""
     return [
-        replace(
-            chunk, id=f"submitted@1.0#{number}", article="submitted", text=chunk.text.replace(" takes ", " takes 1")
-        )
+        replace(chunk, id=f"new@1.0#{number}", article="new", text=chunk.text.replace(" takes ", " takes 1"))
         for number, chunk in enumerate(chunks)
     ]
 

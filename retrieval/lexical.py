@@ -4,6 +4,7 @@ The titles are a field of their own, because a title names the subject while a b
 query repeats counts each time: in a long message the repeated words are the subject.
 """
 
+import math
 from array import array
 from collections import Counter
 from collections.abc import Sequence
@@ -24,11 +25,14 @@ TITLE_WEIGHT = 0.5
 READ = 50_000
 """Postings read to find the chunks that share a word, rarest words first. The commonest words of a large corpus name
 no subject and are in every second chunk; they count for the chunks that the rarer ones found."""
+COMMON = 8
+"""Postings of a word for each chunk that is compared, above which it is looked up chunk by chunk."""
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int32]
 """Places in the list of chunks the index was given."""
 Flags = NDArray[np.bool_]
+Entries = NDArray[np.uint32]
 Places = NDArray[np.int64]
 """In a list of another kind: postings, or some of the chunks."""
 
@@ -58,6 +62,14 @@ class _Entry:
     TITLE_SHIFT, TITLE = 14, 0xFF
     HEADING = 1 << 30
     SUBJECT = 1 << 31
+
+
+class _Asked(NamedTuple):
+    """A word of a query."""
+
+    times: int
+    rarity: float
+    postings: range
 
 
 class _Texts(NamedTuple):
@@ -95,15 +107,15 @@ class LexicalIndex:
 
     def sharing(self, query: str, *, among: Flags, limit: int) -> Numbers:
         """The chunks that share a word with the query, ascending: at most ``limit``, then the most relevant ones."""
-        relevance = np.zeros(self._size)
-        read = 0
-        counts = Counter(word for word in words(query) if self._count(word))
-        for word, times in sorted(counts.items(), key=lambda counted: self._count(counted[0])):
-            read += self._count(word)
-            if read > READ and read > self._count(word):
-                break
-            where = self._postings(word)
-            relevance[self._chunks[where]] += times * self._idf(word) * self._saturated(where)
+        asked = sorted(self._asked(query), key=lambda word: len(word.postings))
+        read = np.cumsum([len(word.postings) for word in asked])
+        rarest = asked[: max(1, int(np.searchsorted(read, READ, side="right")))]
+        which, where = _together([word.postings for word in rarest])
+        chunks = self._chunks[where]
+        weights = np.array([word.times * word.rarity for word in rarest])[which]
+        relevance = np.bincount(
+            chunks, weights=weights * self._saturated(self._entries[where], chunks), minlength=self._size
+        )
         found = np.flatnonzero((relevance > 0) & among).astype(np.int32)
         if len(found) > limit:
             found = np.sort(found[np.argpartition(-relevance[found], limit)[:limit]])
@@ -112,59 +124,59 @@ class LexicalIndex:
     def score(self, query: str, *, of: Numbers | None = None) -> LexicalScores:
         """Relevance and coverage of these chunks (ascending numbers; by default all) for this query."""
         numbers = np.arange(self._size, dtype=np.int32) if of is None else of
-        relevance, covered, titled, specific, headed = (np.zeros(len(numbers)) for _ in range(5))
-        highest = rarity = 0.0
-        for word, times in Counter(words(query)).items():
-            idf = self._idf(word)
-            highest += times * idf * (K1 + 1) * (1 + TITLE_WEIGHT)
-            rarity += idf
-            at, where = self._meeting(word, numbers)
-            entries = self._entries[where]
-            relevance[at] += times * idf * self._saturated(where)
-            covered[at] += idf
-            titled[at] += idf * ((entries & _Entry.SUBJECT) > 0)
-            apart = idf * self._apart(where)
-            specific[at] += apart
-            headed[at] += apart * ((entries & _Entry.HEADING) > 0)
-        share = 1 / rarity if rarity else 0.0
+        asked = self._asked(query)
+        at, which, where = self._meeting(asked, numbers)
+        entries, chunks = self._entries[where], numbers[at]
+        rarity = np.array([word.rarity for word in asked])
+        times = np.array([word.times for word in asked])
+        weight = rarity[which]
+        apart = weight * self._apart(entries, chunks, self._holders[where])
+
+        def of_chunks(values: Floats) -> Floats:
+            return np.bincount(at, weights=values, minlength=len(numbers)).astype(np.float64, copy=False)
+
+        highest = float((times * rarity).sum()) * (K1 + 1) * (1 + TITLE_WEIGHT) or 1.0
+        share = 1 / (float(rarity.sum()) or 1.0)
         return LexicalScores(
             of=numbers,
-            relevance=relevance / highest if highest else relevance,
-            coverage=covered * share,
-            titled=titled * share,
-            specific=specific * share,
-            headed=headed * share,
+            relevance=of_chunks((times * rarity)[which] * self._saturated(entries, chunks)) / highest,
+            coverage=of_chunks(weight) * share,
+            titled=of_chunks(weight * ((entries & _Entry.SUBJECT) > 0)) * share,
+            specific=of_chunks(apart) * share,
+            headed=of_chunks(apart * ((entries & _Entry.HEADING) > 0)) * share,
         )
 
-    def _count(self, word: str) -> int:
-        """How many chunks hold the word."""
-        number = self._words.get(word)
-        return 0 if number is None else int(self._starts[number + 1] - self._starts[number])
+    def _asked(self, query: str) -> list["_Asked"]:
+        """The words of a query; one that no chunk holds has no postings and the greatest rarity."""
+        found = []
+        for word, times in Counter(words(query)).items():
+            number = self._words.get(word)
+            start, stop = (0, 0) if number is None else (int(self._starts[number]), int(self._starts[number + 1]))
+            rarity = math.log(1 + (self._size - (stop - start) + 0.5) / (stop - start + 0.5))
+            found.append(_Asked(times, rarity, range(start, stop)))
+        return found
 
-    def _idf(self, word: str) -> float:
-        return float(np.log(1 + (self._size - self._count(word) + 0.5) / (self._count(word) + 0.5)))
+    def _meeting(self, asked: Sequence["_Asked"], numbers: Numbers) -> tuple[Numbers, Places, Places]:
+        """Which of the numbers hold which word: places among the numbers, the words and the postings."""
+        slots = np.full(self._size, -1, dtype=np.int32)
+        slots[numbers] = np.arange(len(numbers))
+        # Of a word that far more chunks hold than are compared, most postings are not even looked at.
+        common = [len(word.postings) > COMMON * len(numbers) for word in asked]
+        which, where = _together(
+            [self._held(word, numbers) if far else word.postings for word, far in zip(asked, common, strict=True)]
+        )
+        at = slots[self._chunks[where]]
+        known = np.flatnonzero(at >= 0)
+        return at[known], which[known], where[known]
 
-    def _postings(self, word: str) -> slice:
-        number = self._words[word]
-        return slice(int(self._starts[number]), int(self._starts[number + 1]))
+    def _held(self, word: "_Asked", numbers: Numbers) -> Places:
+        """The word's postings for these chunks."""
+        holders = self._chunks[word.postings.start : word.postings.stop]
+        where = np.minimum(np.searchsorted(holders, numbers), len(holders) - 1)
+        return np.asarray(word.postings.start + where[holders[where] == numbers])
 
-    def _meeting(self, word: str, numbers: Numbers) -> tuple[Places, Places]:
-        """Which of the numbers hold the word, as places among the numbers and places among the postings."""
-        if not self._count(word) or not len(numbers):
-            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        postings = self._postings(word)
-        holders = self._chunks[postings]
-        if len(numbers) < len(holders):
-            where = np.minimum(np.searchsorted(holders, numbers), len(holders) - 1)
-            at = np.flatnonzero(holders[where] == numbers)
-            return at, postings.start + where[at]
-        at = np.minimum(np.searchsorted(numbers, holders), len(numbers) - 1)
-        where = np.flatnonzero(numbers[at] == holders)
-        return at[where], postings.start + where
-
-    def _saturated(self, where: slice | Places) -> Floats:
+    def _saturated(self, entries: Entries, chunks: Numbers) -> Floats:
         """BM25 of these postings without the word's rarity, body and title together."""
-        entries, chunks = self._entries[where], self._chunks[where]
         body = entries & _Entry.BODY
         title = (entries >> _Entry.TITLE_SHIFT) & _Entry.TITLE
         in_body, in_title = (
@@ -172,11 +184,11 @@ class LexicalIndex:
         )
         return np.asarray(in_body + TITLE_WEIGHT * in_title)
 
-    def _apart(self, where: Places) -> Floats:
+    def _apart(self, entries: Entries, chunks: Numbers, holders: NDArray[np.uint16]) -> Floats:
         """How much a word sets its chunk apart: 1 in the only section of several that holds it, 0 where all do."""
-        others = (self._holders[where] - 1.0) / np.maximum(1, self._sections[self._chunks[where]] - 1)
-        alone = self._sections[self._chunks[where]] == 1
-        return np.where(alone | ((self._entries[where] & _Entry.BODY) == 0), 0.0, 1 - others)
+        others = self._sections[chunks] - 1
+        apart = 1 - (holders - 1.0) / np.maximum(1, others)
+        return np.where((others > 0) & ((entries & _Entry.BODY) > 0), apart, 0.0)
 
     def _sections_holding(self, articles: Numbers) -> NDArray[np.uint16]:
         """For each posting, how many sections of its article hold the word in their body."""
@@ -195,6 +207,13 @@ class LexicalIndex:
         starts = np.pad(self._starts, (0, of + 1 - len(self._starts)), mode="edge")
         postings = sparse.csc_array((self._entries, self._chunks, starts), shape=(self._size, of))
         return _Texts(sparse.csr_array(postings), self._lengths)
+
+
+def _together(postings: Sequence[range | Places]) -> tuple[Places, Places]:
+    """All postings one after the other, and for each the number of its list."""
+    which = np.repeat(np.arange(len(postings)), [len(one) for one in postings])
+    where = [np.arange(one.start, one.stop) if isinstance(one, range) else one for one in postings]
+    return which, np.concatenate([np.zeros(0, dtype=np.int64), *where])
 
 
 def _read(chunks: Sequence[Chunk], known: dict[str, int]) -> _Texts:

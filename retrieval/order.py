@@ -63,10 +63,11 @@ class SectionOrder:
         lead, limiting, states, titles = (
             ((marks & mark) > 0).astype(float) for mark in (_LEAD, _LIMITING, kinds, kinds << _TITLE_SHIFT)
         )
-        _, owner = np.unique(self._article[shared.of], return_inverse=True)
-        top = np.zeros(len(shared.of))
-        np.maximum.at(top, owner, shared.specific)
-        return (
+        # The chunks of an article follow one another.
+        begins = np.diff(self._article[shared.of], prepend=-1) != 0
+        owner = np.cumsum(begins) - 1
+        top = np.maximum.reduceat(shared.specific, np.flatnonzero(begins)) if len(owner) else shared.specific
+        return np.asarray(
             SPECIFIC * (shared.specific - SHARED * top[owner])
             + KIND * states
             + TITLE_KIND * titles * (shared.titled > 0)

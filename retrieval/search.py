@@ -42,6 +42,8 @@ MAX_HIDDEN = 100
 """Passages asked for beyond those wanted, where some of the nearest are left out."""
 SHARING = 500
 """Chunks that share words with a question and are compared; a small corpus has no more."""
+HANDING_OVER = 2
+"""Rounds of the event loop until the vector index works on a thread of its own; meanwhile words are compared here."""
 DENSE_SECONDS = 2.0
 """Embedding the query and asking the index together; then the words alone decide."""
 MAX_QUERY_CHARACTERS = 8_000
@@ -181,7 +183,7 @@ class Retriever:
             timezone=timezone,
         )
         # Not left to the first customer.
-        _ = retriever._numbers, retriever._ways, retriever.paths
+        _ = retriever._numbers, retriever._ways, retriever._areas, retriever.paths
         return retriever
 
     async def search(
@@ -206,10 +208,15 @@ class Retriever:
         if not allowed.any() or not query.strip():
             return SearchResult(passages=[], confident=False, best=0.0, degraded=False)
         questions = _questions(self.spelling.mended(query))
-        cosines = await self._cosines(questions, where=where)
+        async with asyncio.TaskGroup() as group:
+            asking = group.create_task(self._cosines(questions, where=where))
+            for _ in range(HANDING_OVER):
+                await asyncio.sleep(0)
+            shared = [self.lexical.sharing(question, among=allowed, limit=SHARING) for question in questions]
+        cosines = asking.result()
         near = [self._near(row, allowed=allowed) for row in cosines or [{}] * len(questions)]
-        found = self._found(questions, near=near, allowed=allowed)
-        of_area = np.array([self.chunks[number].area in areas for number in found], dtype=bool)
+        found = np.unique(np.concatenate([*shared, *(np.array(list(row), dtype=np.int32) for row in near)]))
+        of_area = np.isin(self._areas[found], [number for name, number in self._area_numbers.items() if name in areas])
         fusion = FUSIONS["words" if cosines is None else self.embedding.kind]
         evidence = [
             self._evidence(question, of=found, near=near[n], of_area=of_area, fusion=fusion)
@@ -311,11 +318,6 @@ class Retriever:
         known = ((self._numbers.get(chunk_id), cosine) for chunk_id, cosine in cosines.items())
         return {number: cosine for number, cosine in known if number is not None and allowed[number]}
 
-    def _found(self, questions: Sequence[str], *, near: Sequence[Mapping[int, float]], allowed: Flags) -> Numbers:
-        """The chunks worth comparing, ascending: those near to a question, and the most relevant that share a word."""
-        shared = [self.lexical.sharing(question, among=allowed, limit=SHARING) for question in questions]
-        return np.unique(np.concatenate([*shared, *(np.array(list(row), dtype=np.int32) for row in near)]))
-
     def _evidence(
         self, query: str, *, of: Numbers, near: Mapping[int, float], of_area: Flags, fusion: Fusion
     ) -> tuple[Floats, Floats]:
@@ -323,7 +325,8 @@ class Retriever:
         shared = self.lexical.score(query, of=of)
         # What is not among the nearest is no nearer than the last of them.
         farthest = min(near.values()) if len(near) >= CANDIDATES else 0.0
-        cosine = np.array([near.get(number, farthest) for number in of.tolist()])
+        cosine = np.full(len(of), farthest)
+        cosine[np.searchsorted(of, list(near))] = list(near.values())
         ranks = fusion.rank(
             cosine=cosine,
             relevance=shared.relevance,
@@ -345,6 +348,15 @@ class Retriever:
             admitted = [where.admits(one) and (not one.channels or channel in one.channels) for one in examples]
             self._seen[key] = np.array(admitted, dtype=bool)[ways]
         return self._seen[key]
+
+    @cached_property
+    def _area_numbers(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(dict.fromkeys(chunk.area for chunk in self.chunks))}
+
+    @cached_property
+    def _areas(self) -> Numbers:
+        """For each chunk the number of its area."""
+        return np.array([self._area_numbers[chunk.area] for chunk in self.chunks], dtype=np.int32)
 
     @cached_property
     def _ways(self) -> tuple[list[Chunk], Numbers]:
