@@ -1,7 +1,8 @@
 """Cutting articles into chunks: one topic each, with the headings it stands under, and ids that stay (R4.3).
 
 A heading section is one topic. A long section is split between blocks (paragraphs, list items, tables, code), never
-inside one, and a line that introduces a list stays with the list.
+inside one, and a line that introduces a list stays with the list. Only a table longer than a screen is split between
+its rows, and each piece says again what its columns are.
 """
 
 import re
@@ -14,7 +15,7 @@ from datetime import date
 from desk.knowledge.versions import StoredChunk
 from desk.policies.models import Article
 
-CHUNKER_VERSION = "1"
+CHUNKER_VERSION = "2"
 """Part of the index fingerprint: raise it whenever the same article would be cut differently."""
 
 MAX_CHARACTERS = 1200
@@ -24,9 +25,10 @@ _FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n.*?\n---[ \t]*(?:\n|\Z)", re.DOTALL
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$")
 _SETEXT = re.compile(r"^ {0,3}(=+|-+)[ \t]*$")
-_FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
+_FENCE = re.compile(r"^ {0,3}(```+|~~~+)", re.MULTILINE)
 _ITEM = re.compile(r"^ {0,3}(?:[-*+]|\d{1,9}[.)])[ \t]+\S")
 _TABLE_ROW = re.compile(r"^ {0,3}\|")
+_TABLE_LINE = re.compile(r"^ {0,3}\|[ \t:|-]+$")
 _SLUG_GAP = re.compile(r"[^a-z0-9]+")
 
 
@@ -168,8 +170,8 @@ def _fence_after(line: str, fence: str) -> str:
 def _pieces(lines: list[str]) -> Iterator[str]:
     """The section as one text, or as several that each hold whole blocks."""
     piece = ""
-    for block in _glued(_blocks(lines)):
-        if piece and len(piece) + len(block) > MAX_CHARACTERS:
+    for block in (part for whole in _glued(_blocks(lines)) for part in _by_rows(whole)):
+        if piece.strip() and len(piece) + len(block) > MAX_CHARACTERS:
             yield piece.strip("\n")
             piece = ""
         piece += block
@@ -187,6 +189,27 @@ def _glued(blocks: Iterable[str]) -> Iterator[str]:
             held = ""
     if held:
         yield held
+
+
+def _by_rows(block: str) -> Iterator[str]:
+    """The block as it is; or, when a table makes it longer than a screen, each piece of it under the table's header."""
+    lines = block.splitlines()
+    first = next((number for number, line in enumerate(lines) if _TABLE_ROW.match(line)), len(lines))
+    end = next((number for number in range(first, len(lines)) if not _TABLE_ROW.match(lines[number])), len(lines))
+    body = first + 2 if any(_TABLE_LINE.match(line) for line in lines[first + 1 : first + 2]) else first + 1
+    header = lines[first:body]
+    # A header that fills half a screen is none; repeating it would make a text many times longer.
+    if len(block) <= MAX_CHARACTERS or sum(map(len, header)) > MAX_CHARACTERS // 2 or _FENCE.search(block):
+        yield block
+        return
+    piece, rows = lines[:body], 0
+    for row in lines[body:end]:
+        if rows and sum(len(line) + 1 for line in (*piece, row)) > MAX_CHARACTERS:
+            yield "\n".join(piece) + "\n"
+            piece, rows = header.copy(), 0
+        piece.append(row)
+        rows += 1
+    yield "\n".join([*piece, *lines[end:]]) + "\n"
 
 
 def _blocks(lines: list[str]) -> Iterator[str]:

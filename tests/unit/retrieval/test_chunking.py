@@ -51,13 +51,41 @@ def test_a_long_section_is_split_between_paragraphs() -> None:
     assert all(c.heading == "Long" and len(c.text) <= MAX_CHARACTERS for c in chunks)
 
 
-def test_a_table_is_never_cut() -> None:
+def test_a_table_that_fits_on_a_screen_is_never_cut() -> None:
     """R4.3"""
-    assert len(TABLE) > MAX_CHARACTERS
+    table = TABLE[:MAX_CHARACTERS].rpartition("\n")[0]
 
-    chunks = chunks_of(f"## Times\n\n{PARAGRAPH}\n\n{TABLE}\n\n{PARAGRAPH}")
+    chunks = chunks_of(f"## Times\n\n{PARAGRAPH}\n\n{table}\n\n{PARAGRAPH}")
 
-    assert [c.text for c in chunks if "|" in c.text] == [TABLE]
+    assert [c.text for c in chunks if "|" in c.text] == [table]
+
+
+@pytest.mark.parametrize("around", ["{}", PARAGRAPH + "\n\n{}\n\n" + PARAGRAPH, "The times:\n{}\nThat is all."])
+@pytest.mark.parametrize("header", ["| Service | Days |\n| --- | :-: |\n", "| Service | Days |\n"])
+def test_a_longer_table_is_cut_between_rows_and_each_piece_says_what_its_columns_are(around: str, header: str) -> None:
+    """R4.3: a row without its header says something else."""
+    rows = TABLE.splitlines()[2:]
+    chunks = chunks_of("## Times\n\n" + around.format(header + "\n".join(rows)))
+
+    pieces = [c.text for c in chunks if "|" in c.text]
+    assert len(pieces) > 1
+    assert all(header in piece for piece in pieces)
+    assert [line for piece in pieces for line in piece.splitlines() if line in rows] == rows
+    assert all(len(piece) <= MAX_CHARACTERS for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "| " + "wide " * MAX_CHARACTERS + "|\n| --- |\n" + "| row |\n" * 400,
+        "```\n" + TABLE + "\n```",
+        "| only |" + "x" * 2 * MAX_CHARACTERS,
+    ],
+    ids=["a header longer than a screen", "code", "one row"],
+)
+def test_what_is_no_table_with_a_header_stays_whole(table: str) -> None:
+    """A hostile header is not repeated four hundred times."""
+    assert [c.text for c in chunks_of(f"## Times\n\n{table}")] == [table.strip("\n")]
 
 
 def test_a_list_item_is_never_cut_and_its_introduction_stays_with_it() -> None:
