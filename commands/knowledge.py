@@ -362,7 +362,7 @@ async def _diff(article: str, old: str, new: str) -> str:
     from commands.content import open_content
 
     async with open_content() as content:
-        return await content.desk.diff(article, old, new)
+        return (await content.desk.diff(article, old, new)).text
 
 
 async def _conflicts(status: str | None) -> "list[FoundConflict]":

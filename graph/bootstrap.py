@@ -42,6 +42,7 @@ from desk.integrations.rest import RestTransport
 from desk.integrations.seed import seed
 from desk.knowledge.bases import EmbeddingBases
 from desk.knowledge.conflicts import ConflictStore
+from desk.knowledge.listing import ArticleLists
 from desk.knowledge.store import ArticleStore
 from desk.language.engine import LanguageEngine
 from desk.language.fallback import FallbackEngine
@@ -371,6 +372,7 @@ def content_desk(pool: Pool, policies: PolicySet, *, knowledge: Knowledge, judge
     conflicts = ConflictStore(pool, queue=policies.knowledge.queue or next(iter(policies.queues)))
     return KnowledgeDesk(
         store=ArticleStore(pool),
+        lists=ArticleLists(pool, review=policies.knowledge.review),
         conflicts=conflicts,
         check=ConflictCheck(conflicts, judge=judge),
         live=knowledge,

@@ -71,14 +71,14 @@ class _Field:
 
     def near(self, articles: Sequence[Article]) -> list[tuple[Chunk, list[Chunk]]]:
         """Each section of these, and the nearest of other articles that are in use with it at the same time."""
-        among = np.ones(len(self.chunks), dtype=bool)
+        spoken = np.array([chunk.locale for chunk in self.chunks])
+        of_locale = {locale: spoken == locale for locale in {article.locale for article in articles}}
         found = []
         for article in articles:
+            among = of_locale[article.locale].copy()
             aside = {article.id, *article.supersedes, *self.above.get(article.id, ())}
-            apart = [number for name in aside for number in self.of_article.get(name, ())]
-            among[apart] = False
+            among[[number for name in aside for number in self.of_article.get(name, ())]] = False
             for chunk in chunk_article(article):
                 near = self.lexical.sharing(chunk.headed, among=among, limit=NEIGHBOURS)
                 found.append((chunk, [self.chunks[number] for number in near.tolist()]))
-            among[apart] = True
         return found

@@ -5,7 +5,7 @@ A version is submitted by one person and published by another; in between it is 
 
 import difflib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -17,8 +17,10 @@ from desk.audit.events import SYSTEM
 from desk.domain.clock import now
 from desk.domain.errors import Conflict, InvalidRequest, NotFound
 from desk.knowledge.conflicts import ConflictStore, FoundConflict
+from desk.knowledge.listing import ArticleLists
 from desk.knowledge.placing import Numbering
 from desk.knowledge.rights import Person, check_editor, check_not_author, check_publisher
+from desk.knowledge.standing import Standing
 from desk.knowledge.store import ArticleStore, KnowledgeMoved
 from desk.knowledge.versions import OPEN, ArticleVersion, Finding, Status, StoredChunk, front_of, order_of
 from desk.policies.models import Article, PolicySet
@@ -41,6 +43,15 @@ class Submission:
     """While one of them is open, publishing takes a supervisor."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    old: str | None
+    """None: there is no older version, everything is new."""
+    new: str
+    text: str
+    """A unified diff."""
+
+
 class Approval(TypedDict):
     """Arguments of ``ArticleStore.move``."""
 
@@ -54,6 +65,7 @@ class Approval(TypedDict):
 @dataclass(frozen=True, kw_only=True)
 class KnowledgeDesk:
     store: ArticleStore
+    lists: ArticleLists
     conflicts: ConflictStore
     check: ConflictCheck
     live: Knowledge
@@ -231,12 +243,30 @@ class KnowledgeDesk:
                 check_not_author(by, version)
         return await self.conflicts.dismiss(conflict_id, by=by.id, reason=reason)
 
-    async def diff(self, article: str, old: str, new: str) -> str:
-        """What changed between two versions, front matter and body, as a unified diff."""
-        one, other = await self.store.find(article, old), await self.store.find(article, new)
-        names = f"{article}@{old}", f"{article}@{new}"
-        lines = difflib.unified_diff(_text(one.article), _text(other.article), *names, lineterm="")
-        return "\n".join(lines)
+    async def diff(self, article: str, old: str | None = None, new: str | None = None) -> Difference:
+        """What changed between two versions, front matter and text; by default from the published to the newest one.
+
+        Raises ``NotFound``.
+        """
+        versions = {v.article.version: v for v in await self.store.versions(article)}
+        newer = _chosen(versions, new or next(iter(versions)))
+        below = [v for v in versions.values() if _order(v) < _order(newer)]
+        current = next((v for v in versions.values() if v.article.status == "published" and v is not newer), None)
+        older = _chosen(versions, old) if old else current or next(iter(below), None)
+        lines = difflib.unified_diff(
+            _text(older.article) if older else [],
+            _text(newer.article),
+            f"{article}@{older.article.version}" if older else "nothing",
+            f"{article}@{newer.article.version}",
+            lineterm="",
+        )
+        return Difference(
+            old=older.article.version if older else None, new=newer.article.version, text="\n".join(lines)
+        )
+
+    async def standing(self, article: str) -> Standing | None:
+        """Whether the published version is in use, and why not; None when none is published."""
+        return await self.lists.standing(article, today=self.today())
 
     async def compared(self, article: Article) -> list[FoundConflict]:
         """Open conflicts with what is in use, but for its own versions and what replaces it or is replaced by it."""
@@ -285,14 +315,18 @@ def _earlier(
     if to is None:
         below = [v for v in versions if v.published_at and current and _order(v) < _order(current)]
         return max(below, key=_order, default=None)
-    chosen = next((version for version in versions if version.article.version == to), None)
-    if chosen is None:
-        raise NotFound("There is no such version.")
+    chosen = _chosen({version.article.version: version for version in versions}, to)
     if chosen.article.status == "published":
         raise Conflict(f"Version {to} is published already.", code="wrong_status")
     if chosen.published_at is None:
         raise Conflict(f"Version {to} never was published; somebody has to approve it first.", code="wrong_status")
     return chosen
+
+
+def _chosen(versions: Mapping[str, ArticleVersion], number: str) -> ArticleVersion:
+    if number not in versions:
+        raise NotFound("There is no such version.")
+    return versions[number]
 
 
 def _order(version: ArticleVersion) -> tuple[int, ...]:

@@ -21,6 +21,7 @@ from server.routes import (
     approvals,
     audit,
     conversations,
+    knowledge,
     mailbox,
     operations,
     pages,
@@ -68,6 +69,7 @@ def create_app(desk_factory: DeskFactory, *, settings: Settings) -> FastAPI:
     app.include_router(actions.router)
     app.include_router(verification.router)
     app.include_router(audit.router)
+    app.include_router(knowledge.router)
     app.include_router(switches.router)
     app.include_router(staff.router)
     app.include_router(operations.router)

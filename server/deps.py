@@ -17,6 +17,7 @@ from desk.config.settings import Settings
 from desk.conversations.hub import EventHub
 from desk.conversations.inbox import AcceptedTurn
 from desk.conversations.store import Conversation, ConversationStore
+from desk.db.pool import Pool
 from desk.domain.errors import Forbidden, NotFound
 from desk.identity.accounts import Accounts
 from desk.identity.host_tokens import HostTokens
@@ -25,6 +26,7 @@ from desk.identity.staff import Role, Staff, StaffStore
 from desk.identity.step_up import StepUp
 from desk.policies.models import PolicySet
 from desk.rollout.switches import SwitchStore
+from retrieval.knowledge import KnowledgeDesk
 from server.addresses import Network, client_address
 from server.streams import Streams
 from tools.ledger import Action
@@ -78,6 +80,10 @@ class ServedDesk(Protocol):
     def audit(self) -> AuditLog: ...
     @property
     def reviews(self) -> Reviewing: ...
+    @property
+    def knowledge(self) -> KnowledgeDesk: ...
+    @property
+    def pool(self) -> Pool: ...
     @property
     def staff(self) -> StaffStore: ...
     @property

@@ -29,7 +29,9 @@ from desk.domain.errors import (
     SystemUnavailable,
     TooManyRequests,
 )
+from desk.knowledge.rights import Contradicts
 from server.envelope import logged_path
+from server.knowledge_shapes import conflict_shape
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +96,8 @@ def problem(error: FrontdeskError, scope: Scope) -> Response:
     }
     if isinstance(error, CodeNotRight):
         body["attempts_left"] = error.attempts_left
+    if isinstance(error, Contradicts):
+        body["conflicts"] = [conflict_shape(conflict).model_dump(mode="json") for conflict in error.conflicts]
     return Response(orjson.dumps(body), status_code=error.status, headers=_headers(error), media_type=PROBLEM)
 
 

@@ -8,11 +8,13 @@ import asyncio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from desk.domain.errors import FrontdeskError
+from desk.domain.errors import FrontdeskError, InvalidRequest, NotFound
 from server.errors import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedMediaType, problem
 from server.strict_json import check_json
 
 MAX_BODY_BYTES = 64 * 1024
+LARGER_BODIES = {"/v1/knowledge/articles": 1024 * 1024}
+"""Addresses that take more: a whole article."""
 BODY_SECONDS = 10.0
 LINGER_SECONDS = 5.0  # how long the rest of a refused body is thrown away, so that the client can read our answer
 _FORM = "application/x-www-form-urlencoded"
@@ -30,12 +32,15 @@ class Guard:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (error := _unspeakable(scope)) is not None:
+            await problem(error, scope)(scope, receive, send)
+            return
         if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         try:
-            body = await _read(headers, receive)
+            body = await _read(headers, receive, limit=LARGER_BODIES.get(scope["path"], MAX_BODY_BYTES))
             _check(headers, body)
         except _Gone:
             return
@@ -48,10 +53,19 @@ class Guard:
         await self._app(scope, _replay(body, receive), send)
 
 
-async def _read(headers: Headers, receive: Receive) -> bytes:
+def _unspeakable(scope: Scope) -> FrontdeskError | None:
+    """No id and no word holds a NUL, and the database would not even take the question."""
+    if "\0" in scope["path"]:
+        return NotFound("There is nothing at this address.")
+    if b"%00" in scope["query_string"] or b"\0" in scope["query_string"]:
+        return InvalidRequest("The address holds a NUL character.")
+    return None
+
+
+async def _read(headers: Headers, receive: Receive, *, limit: int) -> bytes:
     declared = headers.get("content-length", "0")
-    if not declared.isdigit() or int(declared[:12]) > MAX_BODY_BYTES:
-        raise _too_large()
+    if not declared.isdigit() or int(declared[:12]) > limit:
+        raise _too_large(limit)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -62,15 +76,15 @@ async def _read(headers: Headers, receive: Receive) -> bytes:
                     raise _Gone
                 body += message.get("body", b"")
                 more = message.get("more_body", False)
-                if len(body) > MAX_BODY_BYTES:
-                    raise _too_large()
+                if len(body) > limit:
+                    raise _too_large(limit)
     except TimeoutError:
         raise BodyTimeout(f"The body was not complete after {BODY_SECONDS:g} seconds.") from None
     return bytes(body)
 
 
-def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"The body may have at most {MAX_BODY_BYTES} bytes.")
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body may have at most {limit} bytes.")
 
 
 def _check(headers: Headers, body: bytes) -> None:

@@ -14,7 +14,7 @@ Order = Literal["oldest", "newest"]
 """Which end of a list comes first; ``next`` goes on in the same direction."""
 
 
-class _Request(BaseModel):
+class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
@@ -28,9 +28,10 @@ class Problem(BaseModel):
     detail: str = Field(description="One sentence that is safe to show.")
     request_id: str = Field(description="Also in the header X-Request-Id and in our log.")
     attempts_left: int = Field(default=0, description="wrong_code only: codes that may still be tried.")
+    conflicts: list[dict[str, Any]] = Field(default=[], description="conflicting only: each with both quotes.")
 
 
-class NewConversation(_Request):
+class NewConversation(RequestBody):
     channel: Literal["web", "in_app"] = Field(description="in_app needs the host's token.")
     locale: str | None = Field(
         default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", description="Language; default: the pack's."
@@ -43,7 +44,7 @@ class StartedConversation(BaseModel):
     disclosure: str = Field(description="Says that this is an automated assistant. Show it first.")
 
 
-class NewMessage(_Request):
+class NewMessage(RequestBody):
     text: str = Field(description="1 to 8,000 bytes of UTF-8. Control characters are dropped.")
     client_message_id: str = Field(
         pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="Yours, once for each message: sent again, it is the same turn."
@@ -54,7 +55,7 @@ class AcceptedMessage(BaseModel):
     turn_id: str
 
 
-class GivenCode(_Request):
+class GivenCode(RequestBody):
     code: str = Field(min_length=1, max_length=40, description="Six digits, as they were typed.")
 
 
@@ -128,7 +129,7 @@ class AuditVerification(BaseModel):
     why: str | None = None
 
 
-class SwitchChange(_Request):
+class SwitchChange(RequestBody):
     off: bool
     reason: str | None = Field(default=None, min_length=1, max_length=500)
 
@@ -147,7 +148,7 @@ class SwitchPage(BaseModel):
     next: None = Field(default=None, description="Cursor of the next page; switches have one page.")
 
 
-class DecisionBody(_Request):
+class DecisionBody(RequestBody):
     type: Literal["approve", "edit", "reject", "respond"]
     args: dict[str, str] | None = Field(
         default=None, max_length=20, description="For edit: the arguments that change, amounts like 12.50."

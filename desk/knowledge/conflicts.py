@@ -133,8 +133,8 @@ class ConflictStore:
         """Oldest first; ``after`` is the last id of the page before."""
         return await self._many(_PAGE, status=status, after=after or "", limit=limit)
 
-    async def open_of(self, article: str, version: str) -> list[FoundConflict]:
-        """Open conflicts this version takes part in."""
+    async def open_of(self, article: str, version: str | None = None) -> list[FoundConflict]:
+        """Open conflicts this version takes part in; without one, any of the article's."""
         return await self._many(_OPEN_OF, article=article, version=version)
 
     async def _many(self, query: str, **values: Any) -> list[FoundConflict]:
@@ -166,8 +166,9 @@ SELECT {_COLUMNS} FROM knowledge_conflicts c
 """
 _OPEN_OF = f"""
 SELECT {_COLUMNS} FROM knowledge_conflicts c
- WHERE status = 'open' AND ((article, version) = (%(article)s, %(version)s)
-                            OR (other_article, other_version) = (%(article)s, %(version)s))
+ WHERE status = 'open'
+   AND (article = %(article)s AND (version = %(version)s OR %(version)s::text IS NULL)
+        OR other_article = %(article)s AND (other_version = %(version)s OR %(version)s::text IS NULL))
  ORDER BY confidence DESC, id
 """
 

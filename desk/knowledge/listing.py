@@ -98,6 +98,11 @@ class ArticleLists:
         standing = standings(dates, on=today, review=self._review)
         return [self._listed(row, standing, today) for row in await self._all(_PAGE, values)]
 
+    async def standing(self, article: str, *, today: date) -> Standing | None:
+        """Whether the published version is in use, and why not; None when none is published."""
+        dates = [_Dates(**row) for row in await self._all(_DATES, {})]
+        return standings(dates, on=today, review=self._review).get(article)
+
     async def history(self, article: str) -> list[Event]:
         """Everything that happened to an article, newest first."""
         return [Event(**row) for row in await self._all(_HISTORY, {"article": article})]

@@ -9,6 +9,17 @@ from desk.knowledge.versions import ArticleVersion
 from desk.policies.models import KnowledgePolicy
 
 
+class Contradicts(Conflict):
+    """What waits for approval contradicts what is published; ``conflicts`` holds both quotes of each."""
+
+    code = "conflicting"
+    title = "This contradicts what is published"
+
+    def __init__(self, detail: str, *, conflicts: Sequence[FoundConflict]) -> None:
+        super().__init__(detail)
+        self.conflicts = tuple(conflicts)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Person:
     """Who asks: a member of staff."""
@@ -25,7 +36,7 @@ def check_publisher(
     conflicts: Sequence[FoundConflict],
     force: str | None,
 ) -> None:
-    """Raises ``Forbidden`` for the author and for roles that may not; ``Conflict`` while a contradiction is open.
+    """Raises ``Forbidden`` for the author and for roles that may not; ``Contradicts`` while a contradiction is open.
 
     ``force``: the reason to publish in spite of it, which takes a role of its own.
     """
@@ -35,11 +46,11 @@ def check_publisher(
         raise Forbidden(f"This takes one of the roles {', '.join(needed)}.", code="wrong_role")
     if conflicts and not force:
         first = conflicts[0]
-        raise Conflict(
+        raise Contradicts(
             f"It contradicts what is published ({len(conflicts)} open): {first.reason} "
             f"“{first.quote}” ({first.article}) against “{first.other_quote}” ({first.other_article}). "
             "Mend one of the two, dismiss the conflict if there is none, or have a supervisor force it with a reason.",
-            code="conflicting",
+            conflicts=conflicts,
         )
 
 

@@ -4,7 +4,7 @@ import difflib
 import functools
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from desk.policies.action_checks import check_actions
@@ -280,14 +280,34 @@ def _prompts(files: PackFiles) -> Iterator[Problem]:
 
 
 def _articles(files: PackFiles) -> Iterator[Problem]:
+    owners = files.header.value.knowledge.owners if files.header else {}
+    supersedes = {at.value.id: at.value.supersedes for at in files.articles}
     for at in files.articles:
         article = at.value
+        if owners and article.owner not in owners:
+            near = difflib.get_close_matches(article.owner, owners, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f". There are {', '.join(owners)}"
+            yield at.problem(("owner",), f"pack.yaml lists no owner {article.owner!r}{hint}")
+        for n, replaced in enumerate(article.supersedes):
+            yield from problems_of_reference(at, ("supersedes", n), replaced, "article", files)
+        if article.id in _replaced_by(article.id, supersedes):
+            yield at.problem(("supersedes",), "leads back to this article, and nothing would be in use; leave one out")
         if not article.body:
             yield at.problem((), "has no text; write the article under its front matter")
         if article.expires is not None and article.expires <= article.effective:
             yield at.problem(("expires",), f"must be after effective ({article.effective}); change one of the two")
         if article.next_review <= article.effective:
             yield at.problem(("next_review",), f"must be after effective ({article.effective}); change one of the two")
+
+
+def _replaced_by(name: str, supersedes: Mapping[str, Sequence[str]]) -> set[str]:
+    """Everything this article replaces, directly or through others."""
+    found, ahead = set[str](), list(supersedes[name])
+    while ahead:
+        if (replaced := ahead.pop()) not in found:
+            found.add(replaced)
+            ahead += supersedes.get(replaced, ())
+    return found
 
 
 def _knowledge(files: PackFiles) -> Iterator[Problem]:

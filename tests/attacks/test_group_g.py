@@ -123,7 +123,10 @@ async def test_a_declared_large_body_is_refused_without_asking_for_it() -> None:
     async def never(*_: object) -> None:
         happened.append("reached the routes")
 
-    scope = {"type": "http", "method": "POST", "headers": [(b"content-length", b"52428800")]}
+    scope = {
+        "type": "http", "method": "POST", "path": "/", "query_string": b"",
+        "headers": [(b"content-length", b"52428800")],
+    }  # fmt: skip
     await server.guard.Guard(never)(scope, receive, send)
 
     assert happened[:3] == ["http.response.start", "http.response.body", "received"]

@@ -33,15 +33,18 @@ from desk.identity.identification import IdentificationStore
 from desk.identity.jwks import RemoteKeys
 from desk.identity.staff import StaffStore
 from desk.identity.step_up import StepUp
+from desk.knowledge.store import ArticleStore
 from desk.policies.loader import load_pack, resolve_pack
 from desk.policies.models import PolicySet
 from desk.rollout.switches import SwitchStore
-from graph.bootstrap import assemble
+from graph.bootstrap import assemble, open_knowledge
 from graph.checkpointer import ConversationSaver
 from graph.reviews import Reviews
 from graph.runs import Graph, TurnRunner
 from graph.state import Reply, SupportState, TurnInput, TurnOutput
-from retrieval.live import FixedKnowledge
+from retrieval.knowledge import KnowledgeDesk
+from retrieval.live import LiveKnowledge
+from retrieval.words_alone import builder_of_words
 from tests.integration.turns.desks import SECRET, heads_of
 
 
@@ -73,6 +76,7 @@ class EchoDesk:
     hub: EventHub
     audit: AuditLog
     reviews: Reviews
+    knowledge: KnowledgeDesk
     staff: StaffStore
     switches: SwitchStore
     customers: dict[str, Any]
@@ -100,8 +104,10 @@ async def open_echo_desk(url: str, settings: Settings) -> AsyncIterator[EchoDesk
     hub = EventHub(log, owner=owner, url=url)
     gate, reached = asyncio.Event(), asyncio.Event()
     policies = _pack(settings.pack)
-    nothing: Any = None  # the graph below neither reads nor searches
-    services = assemble(pool, policies, secret=SECRET, engine=nothing, knowledge=FixedKnowledge(retriever=nothing))
+    nothing: Any = None  # the graph below does not understand anything
+    live = LiveKnowledge(ArticleStore(pool), policies=policies, build=builder_of_words(policies))
+    await open_knowledge(live, ArticleStore(pool), policies=policies)
+    services = assemble(pool, policies, secret=SECRET, engine=nothing, knowledge=live)
     runner = TurnRunner(
         _echo_graph(gate, reached, pool),
         inbox=Inbox(pool, owner=owner, lease_ttl=timedelta(seconds=8), pace=Pace(per_minute=settings.rate_per_minute)),
@@ -127,6 +133,7 @@ async def open_echo_desk(url: str, settings: Settings) -> AsyncIterator[EchoDesk
         hub=hub,
         audit=AuditLog(pool, heads=HeadFile(path=heads_of(url), secret=SECRET)),
         reviews=Reviews(gates=services.gates, executor=services.executor, policies=policies, wake=runner.wake),
+        knowledge=services.knowledge,
         staff=StaffStore(pool, secret=SECRET),
         switches=SwitchStore(pool, policies=policies),
         customers=customers,

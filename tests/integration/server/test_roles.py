@@ -17,6 +17,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PUBLIC: Literal["public"] = "public"
 CUSTOMER: Literal["customer"] = "customer"
+READERS: frozenset[Role] = frozenset({"knowledge_owner", "supervisor", "agent", "auditor", "admin"})
+WRITERS: frozenset[Role] = frozenset({"knowledge_owner", "supervisor", "admin"})
 CHECKERS: frozenset[Role] = frozenset({"auditor", "supervisor", "admin"})
 RESPONSIBLE: frozenset[Role] = frozenset({"supervisor", "admin"})
 DECIDERS: frozenset[Role] = frozenset({"approver", "supervisor", "admin"})
@@ -46,6 +48,18 @@ EXPECTED: Mapping[tuple[str, str], Literal["public", "customer"] | frozenset[Rol
     ("POST", "/v1/actions/{action_id}/compensate"): RESPONSIBLE,
     ("GET", "/v1/audit"): CHECKERS,
     ("GET", "/v1/audit/verify"): CHECKERS,
+    ("GET", "/v1/knowledge/articles"): READERS,
+    ("POST", "/v1/knowledge/articles"): WRITERS,
+    ("GET", "/v1/knowledge/articles/{article_id}"): READERS,
+    ("GET", "/v1/knowledge/articles/{article_id}/diff"): READERS,
+    ("POST", "/v1/knowledge/articles/{article_id}/approve"): WRITERS,
+    ("POST", "/v1/knowledge/articles/{article_id}/reject"): WRITERS,
+    ("POST", "/v1/knowledge/articles/{article_id}/rollback"): WRITERS,
+    ("POST", "/v1/knowledge/articles/{article_id}/retire"): WRITERS,
+    ("GET", "/v1/knowledge/conflicts"): READERS,
+    ("POST", "/v1/knowledge/conflicts/{conflict_id}/dismiss"): WRITERS,
+    ("GET", "/v1/knowledge/gaps"): READERS,
+    ("GET", "/v1/knowledge/turns/{turn_id}"): READERS,
     ("GET", "/v1/staff"): frozenset(ROLES),
     ("GET", "/v1/staff/me"): frozenset(ROLES),
     ("GET", "/v1/switches"): RESPONSIBLE,

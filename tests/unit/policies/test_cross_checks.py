@@ -94,6 +94,33 @@ def test_an_area_with_nothing_but_retired_articles_is_told_where_it_is_used(pack
     assert pack.only_problem().startswith(f"intents/gift_cards.yaml:{line}: areas[0]: every article of the area")
 
 
+def test_an_owner_nobody_lists_is_told_where_it_is_written(pack: PackCopy) -> None:
+    """R4.1, R4.2: nobody would be reminded."""
+    line = pack.replace("knowledge/gift-cards.md", "owner: Billing team", "owner: Biling team")
+
+    assert pack.only_problem() == (
+        f"knowledge/gift-cards.md:{line}: owner: pack.yaml lists no owner 'Biling team'; did you mean 'Billing team'?"
+    )
+
+
+def test_an_article_does_not_replace_what_is_not_there(pack: PackCopy) -> None:
+    line = pack.replace("knowledge/gift-cards.md", "area:", "supersedes: [gift-card]\narea:")
+
+    said = "supersedes[0]: there is no article 'gift-card' in the pack; did you mean gift-cards?"
+    assert pack.only_problem() == f"knowledge/gift-cards.md:{line}: {said}"
+
+
+def test_articles_do_not_replace_each_other_in_a_circle(pack: PackCopy) -> None:
+    """R4.5: nothing would be in use."""
+    lines = {
+        old: pack.replace(f"knowledge/{old}.md", "area:", f"supersedes: [{new}]\narea:")
+        for old, new in (("warranty", "warranty-claims"), ("warranty-claims", "exchanges"), ("exchanges", "warranty"))
+    }
+
+    told = "supersedes: leads back to this article, and nothing would be in use; leave one out"
+    assert sorted(pack.problems()) == sorted(f"knowledge/{name}.md:{line}: {told}" for name, line in lines.items())
+
+
 def test_a_mistyped_name_is_told_once_and_not_wherever_it_is_used(pack: PackCopy) -> None:
     """R1.1: an intent that does not validate still exists for the paraphrases that name it."""
     pack.replace("intents/greeting.yaml", "handling: social", "handling: sociable")
