@@ -27,6 +27,7 @@ def new_memory() -> Memory:
         "offered_person": False,
         "held": {},
         "ticket": None,
+        "subject": None,
         "recent": [],
     }
 

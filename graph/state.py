@@ -40,6 +40,14 @@ class Request(TypedDict):
     """The last reply asked for a yes."""
 
 
+class Subject(TypedDict):
+    """What was asked about last, where articles answer."""
+
+    intent: str
+    questions: list[str]
+    """The first question about it and the last, as the customer said them; each cut to 300 characters."""
+
+
 class Memory(TypedDict):
     """What the assistant remembers of a conversation."""
 
@@ -63,6 +71,8 @@ class Memory(TypedDict):
     """Proposals that wait for a code or an approver: id to the tool's title."""
     ticket: HandoffNotice | None
     """The ticket a person has, once the conversation was escalated."""
+    subject: Subject | None
+    """What "and for sale items?" is about; none since the customer wants something done."""
     recent: list[str]
     """The last six messages, oldest first, prefixed ``customer: `` or ``assistant: ``; each cut to 300 characters."""
 

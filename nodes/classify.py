@@ -10,6 +10,8 @@ from graph.consent import begins_with_consent, consent_in
 from graph.node import Emit
 from graph.requests import blank_turn, last_done, memory_of, new_request, nothing_understood, remembered
 from graph.state import Consent, Memory, Request, SupportState
+from graph.subjects import followed_up, looked_up, made_whole, subject_after
+from retrieval.follow_up import Standalone
 
 IDENTIFYING = {"email", "order_number"}
 """What every request that needs to know the customer may be answered with."""
@@ -73,6 +75,7 @@ class Classify:
     async def __call__(self, state: SupportState, emit: Emit) -> SupportState:
         memory = memory_of(state)
         text = _chosen(state["text"], memory=memory, policies=self.policies)
+        whole = made_whole(text, memory=memory)
         consent = _consent(text, memory=memory, policies=self.policies)
         label = _offered(text, memory=memory)
         if consent is not None or label is not None:
@@ -80,11 +83,11 @@ class Classify:
             understanding = nothing_understood(state.get("locale", "en"))
             requests = [_answered(memory["request"], label)] if memory["request"] and consent != "stop" else []
         else:
-            understanding = await self.engine.understand(text, context=_context(state, memory))
+            understanding = await self.engine.understand(whole.text, context=_context(state, memory))
             if _corrects(text, understanding["fields"], memory=memory, policies=self.policies):
                 # Half a sentence read by itself may look like anything; here it is about what was just asked.
                 understanding = {**understanding, "intents": [], "refusal": None}
-            requests = requests_in(understanding, text=text, memory=memory, policies=self.policies)
+            requests = self._requests(understanding, text=text, whole=whole, memory=memory)
         return {
             **blank_turn(),
             "text": text,
@@ -98,9 +101,16 @@ class Classify:
                 "waiting": [*requests[1:], *memory["waiting"]],
                 "offered": {},
                 "offered_person": False,
+                "subject": subject_after(requests, text=text, whole=whole, memory=memory, policies=self.policies),
                 "recent": [*memory["recent"], f"customer: {state['text'][:300]}"][-6:],
             },
         }
+
+    def _requests(self, understanding: Understanding, *, text: str, whole: Standalone, memory: Memory) -> list[Request]:
+        if whole.is_follow_up:
+            return followed_up(understanding, text=text, whole=whole, memory=memory, policies=self.policies)
+        clear = requests_in(understanding, text=text, memory=memory, policies=self.policies)
+        return clear or looked_up(understanding, text=text, memory=memory, policies=self.policies)
 
 
 def requests_in(understanding: Understanding, *, text: str, memory: Memory, policies: PolicySet) -> list[Request]:

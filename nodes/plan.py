@@ -11,6 +11,7 @@ from desk.policies.models import FieldSpec, Intent, PolicySet, ToolArgument, Too
 from graph.node import Emit
 from graph.requests import asked, following, template, text
 from graph.state import OutlineItem, Request, SupportState
+from graph.subjects import is_unclear
 from tools.calls import ToolCall
 from tools.wording import item_label
 
@@ -40,6 +41,8 @@ class Plan:
                 return self._work(state, request, intent)
 
     def _answer(self, state: SupportState, request: Request, intent: Intent) -> SupportState:
+        if not state["passages"] and is_unclear(request, policies=self.policies):
+            return {**self._not_understood(state), "request": None}
         if not state["passages"]:
             update = self._say(state, template(self.policies.system_replies.dont_know), intent)
             return {**update, "options": [self.policies.system_replies.person_option], "offer_person": True}

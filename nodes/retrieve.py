@@ -12,6 +12,7 @@ from desk.policies.models import Intent, PolicySet
 from graph.node import Emit
 from graph.requests import gap_of
 from graph.state import SupportState
+from graph.subjects import filed_by, is_unclear
 from retrieval.conflict_check import ConflictCheck
 from retrieval.live import Knowledge
 
@@ -30,23 +31,30 @@ class Retrieve:
         intent = self.policies.intents[request["intent"]]
         if intent.handling != "answer":
             return {"passages": []}
+        unclear = is_unclear(request, policies=self.policies)
         found = await self.knowledge.retriever.search(
             request["question"],
-            areas=intent.areas,
+            areas=() if unclear else intent.areas,
             audience="customer" if state["actor"]["level"] > 0 else "public",
             channel=state.get("channel", "web"),
             locale=state.get("locale", "en"),
             now=now(),
         )
+        if unclear and found.best < self.policies.thresholds.unclear_passage_confidence:
+            return {"passages": []}  # no gap: nobody knows yet what was meant
         if not found.confident:
             gap = gap_of(request, nearest=found.passages)
             return {"passages": [], "gaps": [*state.get("gaps", []), gap]}
+        if unclear:
+            request = filed_by(found.passages[0]["area"], request, policies=self.policies)
+            intent = self.policies.intents[request["intent"]]
         conflict = await self.conflicts.among(
             found.passages, question=request["question"], conversation_id=state["conversation_id"]
         )
-        if conflict is None:
-            return {"passages": found.passages}
-        return {"passages": found.passages, "escalation": self._escalation(conflict, found.passages, intent)}
+        update: SupportState = {"passages": found.passages, "request": request}
+        if conflict is not None:
+            update["escalation"] = self._escalation(conflict, found.passages, intent)
+        return update
 
     def _escalation(self, conflict: FoundConflict, passages: Sequence[Passage], intent: Intent) -> Escalation:
         titles = {passage["chunk_id"]: passage["title"] for passage in passages}

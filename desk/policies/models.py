@@ -50,6 +50,8 @@ class Thresholds(PackModel):
     """Below this the assistant asks what is meant."""
     passage_confidence: float = Field(gt=0, lt=1)
     """Below this the assistant says it does not know."""
+    unclear_passage_confidence: float = Field(gt=0, lt=1)
+    """The same for a question whose intent is unclear: below this the assistant asks what is meant."""
     clarifying_attempts: int = Field(ge=1, le=5)
     """So many clarifying questions in a row, then a person."""
     frustration: float = Field(gt=0, le=1)

@@ -9,6 +9,7 @@ from desk.domain.errors import InvalidRequest
 from desk.policies.models import PolicySet
 from evals.result import row_id, unique
 from evals.suites.rows import patterns_of, rows_of, text_of, texts_of
+from retrieval.follow_up import standalone
 
 QUESTIONS = Path(__file__).parents[1] / "data" / "questions_pack.jsonl"
 
@@ -48,7 +49,7 @@ def read_questions(path: Path, *, policies: PolicySet) -> list[Question]:
 
 def asked_for(question: Question) -> str:
     """What a turn would search for."""
-    return question.text
+    return standalone(question.text, [exchange["customer"] for exchange in question.before]).text
 
 
 def as_said(question: Question) -> str:

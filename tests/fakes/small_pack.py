@@ -43,7 +43,13 @@ def small_pack(*, understand: str = UNDERSTAND, answer: str = ANSWER) -> PolicyS
         currency="USD",
         version="0123456789ab",
         assistant=Assistant(name="Robin", disclosure="I am an automated assistant."),
-        thresholds=Thresholds(intent_confidence=0.5, passage_confidence=0.5, clarifying_attempts=2, frustration=0.7),
+        thresholds=Thresholds(
+            intent_confidence=0.5,
+            passage_confidence=0.5,
+            unclear_passage_confidence=0.6,
+            clarifying_attempts=2,
+            frustration=0.7,
+        ),
         intents={
             "track_order": _intent("track_order", "Where is my parcel and when does it arrive?", fields=fields),
             "returns_policy": _intent("returns_policy", "Can I send something back and until when?"),

@@ -64,7 +64,12 @@ def shop() -> PolicySet:
         name="shop", title="Shop", locale="en", currency="USD", timezone="UTC", label="1", version="0" * 12,
         assistant=Assistant(name="Bot", disclosure="I am a bot."),
         thresholds=Thresholds(
-            intent_confidence=0.5, passage_confidence=0.3, clarifying_attempts=2, frustration=0.7
+            intent_confidence=0.5,
+            passage_confidence=0.3,
+            unclear_passage_confidence=0.4,
+            clarifying_attempts=2,
+            frustration=0.7,
+
         ),
         intents=intents, refusals={"pricing": refusal},
         tools={}, queues={}, triggers={}, prompts={}, replies={}, articles={}, seed={},
