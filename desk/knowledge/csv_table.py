@@ -50,12 +50,11 @@ class _Rows:
             line = self.line_at(position)
             if cells is None:
                 broken += 1
-                yield Row(line=line, error="a quote in this row is not closed or not doubled; mend the row")
-                if broken == MAX_BROKEN:
-                    rest = self.line_at(position) + 1
-                    yield Row(line=rest, error=f"{MAX_BROKEN} rows before this line are broken; the rest is not read")
-                    return
                 position = self.next_whole(position, width)
+                last = self.line_at(position) - (position < size) if broken < MAX_BROKEN else None
+                yield Row(line=line, error=_left_out(line, last))
+                if last is None:
+                    return
                 continue
             width = width or len(cells)
             if len(cells) != width:
@@ -78,7 +77,7 @@ class _Rows:
             position += 1
 
     def next_whole(self, position: int, width: int) -> int:
-        """The next line below that starts a row with all its cells."""
+        """Where the next row with all its cells starts, or the end of the text."""
         for _ in range(_TRIES):
             position = self.text.find("\n", position) + 1
             if not position:
@@ -93,3 +92,11 @@ class _Rows:
         self.line += self.text.count("\n", self.counted, position)
         self.counted = position
         return self.line
+
+
+def _left_out(first: int, last: int | None) -> str:
+    """``last``: the last line that is not read; None: none is read any more."""
+    if last is None:
+        return f"{MAX_BROKEN} rows are broken by now; nothing below is read, mend the table"
+    lines = f"lines {first} to {last} are" if last > first else "the row is"
+    return f"a quote is not closed or not doubled; {lines} left out, mend the row"

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
 
+from desk.knowledge.found import excerpt
+
 _MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -24,6 +25,11 @@ _DECLARED = re.compile(
 _REFUSED = frozenset({"utf-7", "utf_7", "unicode-1-1-utf-7", "cp65000"})
 """Encodings in which plain letters can stand for markup."""
 _SAMPLE = 65_536
+_ODD = re.compile(
+    r"\w[\u00a1-\u00a6\u00a8-\u00aa\u00ac-\u00b6\u00b8-\u00ba\u00bc-\u00bf\u00d7\u00f7\u02c6\u02dc\u2020-\u2022\u2030"
+    r"\u20ac\u2122\u2200-\u25ff]\w|(?<=[a-z\u00df-\u00ff])[À-ÖØ-ÞŠŽŒŸ]|[\x80-\x9f\uff61-\uff9f]"
+)
+"""Signs within a word, large letters behind small ones, half-width kana: what a wrong encoding makes of letters."""
 _TWICE = re.compile(r"[ÂÃâ][\x80-\xbf\u0152-\u0192\u02c6-\u02dc\u2013-\u203a\u20ac\u2122]")
 
 
@@ -55,6 +61,8 @@ def read_text(raw: bytes, *, may_declare: bool = False) -> Text:
 
 
 def _decoded(raw: bytes, *, may_declare: bool) -> Text:
+    if raw.startswith(codecs.BOM_UTF8):
+        return Text(text=_strictly(raw.removeprefix(codecs.BOM_UTF8), "utf-8"))
     for mark, name in _MARKS:
         if raw.startswith(mark):
             return Text(text=_strictly(raw, name))
@@ -74,9 +82,8 @@ def _decoded(raw: bytes, *, may_declare: bool) -> Text:
         return Text(text=text, remark=f"declares {declared} and is UTF-8; read as UTF-8" if lies else "")
     if b"\0" in raw:
         at = raw.index(b"\0")
-        raise NotText(
-            "nul_bytes", "holds NUL bytes, which no text has; save it as UTF-8", line=raw[:at].count(b"\n") + 1
-        )
+        line = raw[:at].count(b"\n") + 1
+        raise NotText("nul_bytes", "holds NUL bytes, which no text has; save it as UTF-8", line=line)
     if _known(declared) and _known(declared) not in ("utf-8", "ascii"):
         return Text(text=_strictly(raw, declared))
     return _guessed(raw, line)
@@ -89,9 +96,8 @@ def _strictly(raw: bytes, name: str) -> str:
     except (UnicodeDecodeError, LookupError) as exc:
         start = exc.start if isinstance(exc, UnicodeDecodeError) else 0
         line = raw[:start].count(b"\n") + 1
-        raise NotText(
-            "encoding", f"is not valid {name.removesuffix('-sig').upper()}; save it as UTF-8", line=line
-        ) from exc
+        message = f"is not valid {name.upper()}; save it as UTF-8"
+        raise NotText("encoding", message, line=line) from exc
 
 
 def _wide(raw: bytes) -> str:
@@ -119,31 +125,32 @@ def _known(name: str) -> str:
 
 def _guessed(raw: bytes, line: int) -> Text:
     telling = b"\n".join(part for part in raw[: 20 * _SAMPLE].split(b"\n") if not part.isascii())[:_SAMPLE]
-    best = from_bytes(telling).best()
-    if best is None or _known(best.encoding) in ("", "utf-8", "ascii", "utf-7"):
-        raise NotText("encoding", "is not UTF-8 and its encoding cannot be told; save it as UTF-8", line=line)
-    name = "cp1252" if _known(best.encoding) in _LATIN and _decodes(raw, "cp1252") else best.encoding
+    name = "cp1252"
+    if not _reads_well(telling, name, western=True):
+        guesses = [guess.encoding for guess in from_bytes(telling)]
+        name = next((guess for guess in guesses if _reads_well(telling, guess, western=False)), "")
+        if not name:
+            raise NotText("encoding", "is not UTF-8 and its encoding cannot be told; save it as UTF-8", line=line)
     text = _strictly(raw, name)
     sample = next((word for word in text.split() if not word.isascii()), "")[:30]
     shown = {"cp1252": "windows-1252"}.get(name, name)
-    return Text(text=text, remark=f"is not UTF-8; read as {shown}, in which line {line} holds “{sample}”: compare")
+    remark = f"is not UTF-8; read as {shown}, in which line {line} holds “{excerpt(sample)}”: compare"
+    return Text(text=text, remark=remark)
 
 
-_LATIN = ("iso8859-1", "iso8859-15", "cp1252", "cp1250", "cp1254", "cp1257", "mac-roman", "cp850", "cp437", "cp858")
-"""Guesses between which short Western texts give no hint; windows-1252 is what they nearly always are."""
-
-
-def _decodes(raw: bytes, name: str) -> bool:
+def _reads_well(raw: bytes, name: str, *, western: bool) -> bool:
+    """Whether nearly all words that tell the encoding are words. Western ones mix plain letters with the others."""
     try:
-        text = raw.decode(name)
-    except UnicodeDecodeError:
+        words = [word for word in raw.decode(name).split() if not word.isascii()]
+    except (UnicodeDecodeError, LookupError):
         return False
-    strange = [
-        char
-        for char in text
-        if not char.isascii() and not (char.isalpha() or char in "€‚„…‘’“”•–—™ ©®°±²³´·¹º»¼½¾«¡¿£¥§¨")
-    ]
-    return len(strange) <= 0.1 * sum(not char.isascii() for char in text)
+    good = sum(not _ODD.search(word) and (not western or _is_western(word)) for word in words)
+    return bool(words) and good >= 0.9 * len(words)
+
+
+def _is_western(word: str) -> bool:
+    letters = [char for char in word if char.isalpha()]
+    return len(letters) < 2 or any(char.isascii() for char in letters)
 
 
 def _remark(text: str) -> str:

@@ -4,12 +4,13 @@ import hashlib
 import re
 import unicodedata
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
 from desk.knowledge.found import Defaults, Found, Notice, Skipped, excerpt
+from desk.knowledge.html_page import MAX_TEXT
 from desk.knowledge.noticed import Noticed
 from desk.policies.models import Article
 from desk.policies.validation import did_you_mean, validate
@@ -17,10 +18,10 @@ from desk.policies.yaml_source import Document, Problem
 
 FIELDS = frozenset(Article.model_fields) - {"body", "path"}
 """What a source may say besides the text itself."""
-MAX_BODY = 500_000
-"""Characters: the length of a long book is no help article."""
 
-_NOT_LIVE = {"draft": "is a draft", "retired": "is retired"}
+_MAX_MESSAGE = 400
+_Reason = tuple[str, Problem]
+"""Code and problem: why something is not imported."""
 _GAP = re.compile(r"[^a-z0-9]+")
 
 
@@ -41,49 +42,53 @@ class Entry:
     """Where it stands, the nearest first: folders, or section and category of a help centre."""
     implied: Mapping[str, Any] = field(default_factory=dict)
     """What the source implies without saying it as the field's value (the language of a page)."""
+    first_line: int = 1
     called: str = ""
     """How to name it where its file holds many."""
 
 
 def complete(entry: Entry, *, noticed: Noticed, defaults: Defaults) -> Found | Skipped:
     """The article, or every reason against it."""
-    where = noticed.where(entry.document.lines.get((), 1))
     said = dict(entry.document.value or {})
+    status = said.pop("status", "in_review")
+    if status in ("draft", "retired"):
+        message = f"is {'a draft' if status == 'draft' else 'retired'}; publish it at its source to import it"
+        return _skipped(entry, noticed, [("not_live", entry.document.problem(("status",), message))])
     problems: list[Problem] = []
-    _set_aside_unknown(said, entry, noticed, problems)
-    if (status := said.pop("status", None)) in _NOT_LIVE:
-        problem = entry.document.problem(
-            ("status",), f"{_NOT_LIVE[str(status)]}; publish it at its source to import it"
-        )
-        return _skipped(where, [problem], noticed, entry, code="not_live")
-    if status is not None and status not in ("in_review", "approved", "published"):
+    if status not in ("in_review", "approved", "published"):
         problems.append(entry.document.problem(("status",), f"{status!r} is not a status; remove it"))
+    _set_aside_unknown(said, entry, noticed, problems)
     given = {name: value for name, value in entry.implied.items() if value not in (None, "")} | said
     derived = _derived(entry, given, defaults)
     whole = derived | given | {"status": "in_review", "body": entry.body, "path": entry.path}
-    _refuse_unspeakable(whole, entry, problems)
+    problems += _controls(whole, entry)
     article = validate(Article, whole, entry.document, (), problems)
+    reasons: list[_Reason] = [("front_matter", problem) for problem in problems]
     if article is not None:
-        problems += _against_rules(article, entry, defaults)
-        noticed.paragraph(entry.document.lines.get(("title",), 1), article.title)
-    if problems or noticed.fatal or article is None:
-        return _skipped(where, problems, noticed, entry)
-    taken = frozenset(derived.keys() - given.keys() - {"title"})
-    return Found(article=article, where=where, derived=taken, warnings=noticed.told())
+        reasons += _against_rules(article, entry, defaults)
+        noticed.paragraph(entry.document.lines.get(("title",), entry.first_line), article.title)
+    if reasons or noticed.fatal or article is None:
+        return _skipped(entry, noticed, reasons)
+    return Found(
+        article=article,
+        where=noticed.where(entry.first_line),
+        derived=frozenset(derived.keys() - given.keys() - {"title"}),
+        warnings=noticed.told(),
+    )
 
 
-def _skipped(
-    where: str, problems: list[Problem], noticed: Noticed, entry: Entry, *, code: str = "front_matter"
-) -> Skipped:
+def _skipped(entry: Entry, noticed: Noticed, reasons: Iterable[_Reason]) -> Skipped:
     called = f"{entry.called}: " if entry.called else ""
-    codes = {"body": "empty", "area": "area"}
     notices = [
-        Notice(where=noticed.where(problem.line), code=codes.get(problem.key, code),
-               message=called + (f"{problem.key}: " if problem.key else "") + problem.message)
-        for problem in problems
-    ]  # fmt: skip
+        Notice(
+            where=noticed.where(problem.line),
+            code=code,
+            message=called + (f"{problem.key}: " if problem.key else "") + problem.message[:_MAX_MESSAGE],
+        )
+        for code, problem in reasons
+    ]
     fatal = [Notice(where=notice.where, code=notice.code, message=called + notice.message) for notice in noticed.fatal]
-    return Skipped(where=where, notices=(*notices, *fatal))
+    return Skipped.because(noticed.where(entry.first_line), [*notices, *fatal])
 
 
 def _set_aside_unknown(said: dict[str, Any], entry: Entry, noticed: Noticed, problems: list[Problem]) -> None:
@@ -100,8 +105,9 @@ def _set_aside_unknown(said: dict[str, Any], entry: Entry, noticed: Noticed, pro
 
 def _derived(entry: Entry, given: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
     """Values for what the source leaves open; what cannot be known is left to be missed."""
-    effective = given.get("effective") if isinstance(given.get("effective"), date) else defaults.today
-    cadence = given.get("review_cadence", defaults.review_cadence)
+    said = given.get("effective")
+    effective = said if type(said) is date else defaults.today
+    cadence = str(given.get("review_cadence", defaults.review_cadence))
     area = next((found for section in entry.sections if (found := _area(section, defaults))), defaults.area)
     values = {
         "id": identifier(entry.name),
@@ -109,7 +115,7 @@ def _derived(entry: Entry, given: Mapping[str, Any], defaults: Defaults) -> dict
         "area": area,
         "owner": defaults.owner,
         "review_cadence": defaults.review_cadence,
-        "next_review": due(max(effective or defaults.today, defaults.today), str(cadence)),
+        "next_review": due(max(effective, defaults.today), cadence),
         "version": "1.0",
         "effective": defaults.today,
         "audience": defaults.audience,
@@ -127,40 +133,29 @@ def _area(section: str, defaults: Defaults) -> str | None:
     return name if name in defaults.areas else None
 
 
-def _against_rules(article: Article, entry: Entry, defaults: Defaults) -> list[Problem]:
-    found = []
+def _against_rules(article: Article, entry: Entry, defaults: Defaults) -> Iterator[_Reason]:
     at = entry.document.problem
     if defaults.areas and article.area not in defaults.areas:
-        near = did_you_mean(article.area, defaults.areas)
-        found.append(
-            at(
-                ("area",),
-                f"there is no area {article.area!r}{near or '; use one of ' + ', '.join(sorted(defaults.areas))}",
-            )
-        )
-    if article.expires is not None and article.expires <= article.effective:
-        found.append(at(("expires",), f"must be after effective ({article.effective}); change one of the two"))
-    if article.next_review <= article.effective:
-        found.append(at(("next_review",), f"must be after effective ({article.effective}); change one of the two"))
+        near = did_you_mean(article.area, defaults.areas) or f"; there are {', '.join(sorted(defaults.areas))}"
+        yield "area", at(("area",), f"there is no area {article.area!r}{near}")
+    for name, day in (("expires", article.expires), ("next_review", article.next_review)):
+        if day is not None and day <= article.effective:
+            message = f"must be after effective ({article.effective}); change one of the two"
+            yield "front_matter", at((name,), message)
     if not any(char.isalnum() for char in article.body):
-        found.append(at(("body",), "there is no text to read; write it or remove the file"))
-    if len(article.body) > MAX_BODY:
-        found.append(at(("body",), f"is longer than {MAX_BODY:,} characters; split it into articles"))
-    return found
+        yield "empty", at((), "there is no text to read; write it or remove it")
+    if len(article.body) > MAX_TEXT:
+        yield "too_large", at((), f"is longer than {MAX_TEXT:,} characters; split it")
 
 
-def _refuse_unspeakable(whole: Mapping[str, Any], entry: Entry, problems: list[Problem]) -> None:
+def _controls(whole: Mapping[str, Any], entry: Entry) -> Iterator[Problem]:
+    """No text may hold characters that are none: a database cannot keep a NUL, and half a letter cannot be sent."""
     for name, value in whole.items():
-        texts = (
-            [value]
-            if isinstance(value, str)
-            else [each for each in value if isinstance(each, str)]
-            if isinstance(value, list | tuple)
-            else []
-        )
-        controls = "\n\t" if name == "body" else ""
-        if any(unicodedata.category(char) in ("Cc", "Cs") and char not in controls for text in texts for char in text):
-            problems.append(entry.document.problem((name,), "holds control characters; write plain text"))
+        texts = value if isinstance(value, list | tuple) else [value]
+        allowed = "\n\t" if name == "body" else ""
+        found = {char for text in texts if isinstance(text, str) for char in text if char not in allowed}
+        if any(unicodedata.category(char) in ("Cc", "Cs") for char in found):
+            yield entry.document.problem((name,), "holds control characters; write plain text")
 
 
 def identifier(text: str) -> str:

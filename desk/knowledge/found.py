@@ -1,16 +1,18 @@
 """What an import yields: articles that could be read, and what was noticed or skipped, each with its place."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, Self
 
+from desk.knowledge.versions import Finding
 from desk.policies.models import Article
 
 Audience = Literal["public", "customer", "internal"]
 
+MAX_NOTICES = 20
 _EXCERPT = 120
 _UNSPEAKABLE = re.compile(
     r"[^\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u0370-\u1fff\u2010-\u2027\u20a0-\u2bff\u3041-\ufdff]+"
@@ -65,6 +67,11 @@ class Found:
         """Whether the source names the version; otherwise the service counts."""
         return "version" not in self.derived
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The warnings as they are stored with the version."""
+        return tuple(Finding(code=each.code, where=each.where, message=each.message) for each in self.warnings)
+
     def says_what(self, article: Article) -> bool:
         """Whether that article already says all this source says: nothing is to be submitted then."""
         said = type(article).model_fields.keys() - self.derived - {"status", "path"}
@@ -77,6 +84,19 @@ class Skipped:
 
     where: str
     notices: tuple[Notice, ...]
+
+    @classmethod
+    def because(cls, where: str, notices: Sequence[Notice]) -> Self:
+        """With the first of many reasons: who mends them sees the rest at the next import."""
+        if len(notices) <= MAX_NOTICES:
+            return cls(where=where, notices=tuple(notices))
+        more = Notice(where=where, code="more", message=f"and {len(notices) - MAX_NOTICES} more mistakes")
+        return cls(where=where, notices=(*notices[:MAX_NOTICES], more))
+
+    @classmethod
+    def at(cls, where: str, code: str, message: str) -> Self:
+        """For a single reason."""
+        return cls(where=where, notices=(Notice(where=where, code=code, message=message),))
 
 
 def excerpt(text: str) -> str:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from desk.knowledge.markup import RAW, VOID, Token, names
-from desk.knowledge.styles import Look, Sheet, inside, look
+from desk.knowledge.markup import RAW, VOID, Excess, Token, names
+from desk.knowledge.style_sheet import Sheet, sheet_of
+from desk.knowledge.styles import Look, look
 
 MAX_DEPTH = 500
 
@@ -40,14 +41,6 @@ _ENDED_BY: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "option": (frozenset({"option"}), frozenset({"select"})),
 }
 """Element → (open elements it ends, how far up they are looked for): end tags HTML lets one leave out."""
-
-
-class TooDeep(Exception):
-    """Tags are open within each other beyond any real page."""
-
-    def __init__(self, position: int) -> None:
-        super().__init__("tags are nested too deeply")
-        self.position = position
 
 
 @dataclass(kw_only=True, eq=False)
@@ -93,11 +86,11 @@ def style_sheet(tokens: Sequence[Token]) -> Sheet:
         for token, after in pairwise(tokens)
         if token.kind == "open" and token.name == "style" and after.kind == "text"
     )
-    return inside(texts)
+    return sheet_of(texts)
 
 
 def walk(tokens: Sequence[Token], *, fragment: bool = False) -> Iterator[Step]:
-    """The page step by step, well nested. Raises ``TooDeep``.
+    """The page step by step, well nested. Raises ``Excess``.
 
     ``fragment``: the tokens are part of an article, so a header or an aside among them is too.
     """
@@ -153,7 +146,8 @@ class _Walk:
             yield Step(kind="open", token=token, name=token.name, hidden=hidden, dropped=self.dropped)
             return
         if len(self.stack) >= MAX_DEPTH:
-            raise TooDeep(token.start)
+            message = f"has tags nested more than {MAX_DEPTH} deep; clean the page up"
+            raise Excess("too_deep", message, position=token.start)
         self.path.append(token)
         seen = look(token, within=above.look if above else self.ground, sheet=self.sheet, path=self.path)
         opened = _Open(

@@ -1,8 +1,4 @@
-"""An HTML page as a title and Markdown: what its reader sees, without the furniture around it.
-
-The visible steps are written again as a small, well-formed page of the few elements Markdown has, which bounds its
-depth and size whatever came in; ``markdownify`` turns that page into Markdown.
-"""
+"""An HTML page as a title and Markdown: what its reader sees, without the furniture around it."""
 
 import html
 import re
@@ -12,35 +8,24 @@ from itertools import pairwise
 
 from markdownify import ATX, MarkdownConverter
 
-from desk.knowledge.hidden_text import Step, walk
-from desk.knowledge.instructions import speaks_to_an_assistant
-from desk.knowledge.markup import Lines, Token, names, tokens
+from desk.knowledge.hidden_text import Hidden, Step, walk
+from desk.knowledge.links import contact_in
+from desk.knowledge.markup import Excess, Lines, Token, names, tokens
 from desk.knowledge.noticed import Noticed
+from desk.knowledge.page_writer import BLOCKS, HEADINGS, PageWriter
 
-MAX_ELEMENTS = 20_000
-MAX_DEPTH = 24
-_MAX_ITEMS = 200
-"""Of one list in the rewritten page; longer ones go on in a second list (the converter counts them over and over)."""
-_MAX_SPAN = 20
+MAX_TEXT = 500_000
+"""Characters a reader sees: the length of a long book is no help article."""
+MAX_ELEMENTS = 10_000
 
-_HEADINGS = names("h1 h2 h3 h4 h5 h6")
-_KEPT = names("h1 h2 h3 h4 h5 h6 ul ol li table tr td th blockquote pre dl dt dd caption p")
 _INLINE = {"strong": "strong", "b": "strong", "em": "em", "i": "em", "code": "code", "kbd": "code", "samp": "code",
-           "tt": "code", "del": "del", "s": "del", "strike": "del", "a": "a", "q": "q"}  # fmt: skip
+           "tt": "code", "del": "del", "s": "del", "strike": "del", "q": "q", "a": "a"}  # fmt: skip
 _BREAKS = names(
-    "address article aside center details dialog dir div fieldset figcaption figure footer form header hgroup main "
-    "menu section summary tbody thead tfoot body html noscript legend"
+    "address article aside center details dialog dir div fieldset figcaption figure footer form header hgroup hr "
+    "legend main menu section summary thead tbody tfoot body html"
 )
-_LINE_BLOCKS = _HEADINGS | {"td", "th", "dt", "caption", "p"}
-"""Kept elements whose inside is one paragraph."""
-
-
-class TooLarge(Exception):
-    """More elements than an article has."""
-
-    def __init__(self, position: int) -> None:
-        super().__init__("too many elements")
-        self.position = position
+_RAISED = str.maketrans("0123456789+-=()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾")
+_LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,38 +39,36 @@ class Page:
     """Its canonical address, when it names one."""
 
 
-def read_page(text: str, *, noticed: Noticed, first_line: int = 1) -> Page:
-    """A whole page or a fragment of one. Raises ``TooDeep`` and ``TooLarge``."""
-    parts = list(tokens(text))
-    lines = Lines(text, first=first_line)
-    _report_entities(parts, lines, noticed)
-    whole = any(token.kind == "open" and token.name in ("html", "body", "head") for token in parts)
-    rewriting = _Rewriting(noticed=noticed, lines=lines, layout=_layout_tables(parts))
-    rewriting.read(walk(parts, fragment=not whole))
-    heading, body = rewriting.title, to_markdown(rewriting.html())
-    if heading and body.startswith("# "):
+def read_page(text: str, *, noticed: Noticed) -> Page:
+    """A whole page or a fragment of one. Raises ``Excess``."""
+    parts, lines = tokens(text), Lines(text)
+    for token in parts:
+        if token.kind == "declaration" and "<!entity" in token.text[:100_000].lower():
+            noticed.warn(lines.at(token.start), "entities", "declares entities of its own; they are not expanded")
+    is_whole = any(token.kind == "open" and token.name in ("html", "body", "head") for token in parts)
+    reading = _Reading(noticed=noticed, lines=lines, layout=_layout_tables(parts))
+    reading.read(walk(parts, fragment=not is_whole))
+    body = to_markdown(reading.writer.page())
+    if reading.title and body.startswith("# "):
         body = body.partition("\n")[2].strip()
     return Page(
-        title=heading or " ".join(_inside("title", parts).split()),
+        title=reading.title or " ".join(_inside("title", parts).split()),
         body=body,
-        language=_attribute(parts, "html", "lang"),
-        address=next(
-            (token.attributes.get("href", "") for token in parts
-             if token.name == "link" and token.attributes.get("rel", "").lower() == "canonical"), ""
-        ),
-    )  # fmt: skip
+        language=next((token.attributes.get("lang", "") for token in parts if token.name == "html"), ""),
+        address=next((token.attributes.get("href", "") for token in parts if _is_canonical(token)), ""),
+    )
 
 
 def fragment_to_markdown(parts: Sequence[Token], *, noticed: Noticed, lines: Lines) -> str:
-    """A piece of HTML inside another text, such as a table in Markdown."""
-    rewriting = _Rewriting(noticed=noticed, lines=lines, layout=_layout_tables(parts), keeps_title=True)
-    rewriting.read(walk(parts, fragment=True))
-    return to_markdown(rewriting.html())
+    """A piece of HTML inside another text, such as a table in Markdown. Raises ``Excess``."""
+    reading = _Reading(noticed=noticed, lines=lines, layout=_layout_tables(parts))
+    reading.read(walk(parts, fragment=True))
+    return to_markdown(reading.writer.page())
 
 
 def to_markdown(page: str) -> str:
-    text = _Converter().convert(page)
-    text = re.sub(r"[ \t]+\n", "\n", text)
+    """Well-formed HTML as Markdown."""
+    text = re.sub(r"[ \t]+\n", "\n", _Converter().convert(page))
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
@@ -96,7 +79,7 @@ class _Converter(MarkdownConverter):
         autolinks = False
 
     def escape(self, text: str, parent_tags: set[str]) -> str:
-        """Only what Markdown would take for markup."""
+        """Only what Markdown would take for markup: a passage is quoted as it is stored."""
         text = re.sub(r"<(?=[a-zA-Z!/?])", r"\\<", text)
         text = re.sub(r"([*`])", r"\\\1", text)
         text = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)
@@ -106,331 +89,137 @@ class _Converter(MarkdownConverter):
 
 
 @dataclass(kw_only=True)
-class _Cell:
-    start: int
-    span: int
-    rows: int
+class _Reading:
+    """The steps of a page are written again, and what is strange about them is noticed."""
 
-
-@dataclass(kw_only=True)
-class _Row:
-    """Where a table stands: cells that reach down from rows above are written again in each row they reach."""
-
-    reaching: dict[int, tuple[int, str]] = field(default_factory=dict)
-    column: int = 0
-    cell: _Cell | None = None
-
-
-@dataclass(kw_only=True)
-class _Rewriting:
     noticed: Noticed
     lines: Lines
     layout: frozenset[int]
-    keeps_title: bool = False
+    writer: PageWriter = field(default_factory=PageWriter)
     title: str = ""
-    out: list[str] = field(default_factory=list)
-    blocks: list[tuple[str, bool]] = field(default_factory=list)
-    """Open kept elements, and whether each was written."""
-    inline: list[tuple[str, str]] = field(default_factory=list)
-    """(element, address) that applies to the text that comes."""
-    written: list[tuple[str, str]] = field(default_factory=list)
-    """What of it is open in what was written."""
-    paragraph: bool = False
-    items: list[int] = field(default_factory=list)
-    tables: list[_Row] = field(default_factory=list)
-    head: int = 0
-    elements: int = 0
     heading: list[str] | None = None
+    """The text of the first ``h1`` while it is open."""
     said: list[str] = field(default_factory=list)
+    """The open paragraph, for whoever looks at what is said."""
     said_at: int = 1
-    comments: list[tuple[int, str]] = field(default_factory=list)
-    images: list[int] = field(default_factory=list)
+    raised: list[str] = field(default_factory=list)
+    """Open ``sup`` and ``sub``."""
+    contacts: list[tuple[str, int]] = field(default_factory=list)
+    """Addresses of the open links that are no pages, and where their text begins."""
+    pictures: list[int] = field(default_factory=list)
+    elements: int = 0
+    length: int = 0
 
     def read(self, steps: Iterable[Step]) -> None:
-        hidden = {}
+        hidden: dict[int, Hidden] = {}
+        comments: list[tuple[int, str]] = []
         for step in steps:
             if step.hidden is not None:
                 hidden[id(step.hidden)] = step.hidden
+            line = self.lines.at(step.token.start)
             match step.kind:
                 case "comment":
-                    self.comments.append((self.lines.at(step.token.start), step.token.text))
+                    comments.append((line, step.token.text))
                 case "open" if step.shown:
-                    self.open(step)
+                    self.open(step.name, step.token, line)
                 case "close" if step.shown:
-                    self.close(step.name, step.token.start)
+                    self.close(step.name)
                 case "text" if step.shown:
-                    self.text(step.token)
-        self.boundary()
+                    self.text(step.token, line)
+        self.end_paragraph()
         for stretch in hidden.values():
             self.noticed.hidden(self.lines.at(stretch.start), why=stretch.why, text=stretch.text)
-        self.tell_comments()
-        if self.images:
-            count = f"{len(self.images)} pictures are" if len(self.images) > 1 else "a picture is"
-            self.noticed.warn(self.images[0], "image", f"{count} left out; their descriptions are kept as text")
+        self.noticed.comments(comments)
+        self.noticed.pictures(self.pictures)
 
-    def html(self) -> str:
-        return "".join(self.out)
-
-    def tell_comments(self) -> None:
-        """Comments are in nearly every page: one notice for all, and each one that speaks to an assistant."""
-        harmless = []
-        for line, text in self.comments:
-            if speaks_to_an_assistant(text):
-                self.noticed.hidden(line, why="a comment", text=text)
-            elif any(char.isalnum() for char in text):
-                harmless.append((line, text))
-        if harmless:
-            line, text = harmless[0]
-            why = f"comments ({len(harmless)} of them)" if len(harmless) > 1 else "a comment"
-            self.noticed.hidden(line, why=why, text=text)
-
-    # What comes
-
-    def open(self, step: Step) -> None:
-        name, token = step.name, step.token
+    def open(self, name: str, token: Token, line: int) -> None:
         self.elements += 1
         if self.elements > MAX_ELEMENTS:
-            raise TooLarge(token.start)
-        if title := token.attributes.get("title", "") + " " + token.attributes.get("aria-label", ""):
-            self.noticed.only_if_instructing(self.lines.at(token.start), why="a tooltip", text=title.strip())
+            raise Excess("too_large", f"has more than {MAX_ELEMENTS:,} elements; split it", position=token.start)
+        for attribute in ("title", "aria-label"):
+            self.noticed.only_if_instructing(line, why="a tooltip", text=token.attributes.get(attribute, ""))
+        if name in _BREAKS or name in BLOCKS:
+            self.end_paragraph()
         match name:
             case "br":
-                self.line_break()
-            case "hr":
-                self.boundary()
+                self.said.append(" ")
+                self.writer.line_break()
             case "img":
-                self.image(token)
+                self.picture(token, line)
+            case "sup" | "sub":
+                self.raised.append(name)
+            case "a":
+                self.begin_link(token.attributes.get("href", ""), line)
             case "thead":
-                self.boundary()
-                self.head += 1
+                self.writer.heads += 1
             case _ if name in _INLINE:
-                self.inline.append((_INLINE[name], self.address(token) if name == "a" else ""))
-            case _ if name in _KEPT:
-                self.open_block(name, token)
-            case _ if name in _BREAKS:
-                self.boundary()
+                self.writer.begin_inline(_INLINE[name])
+            case _ if name in BLOCKS:
+                if name == "h1" and not self.title:
+                    self.heading = []
+                self.writer.begin(name, token.attributes, wanted=token.start not in self.layout)
 
-    def close(self, name: str, position: int) -> None:
-        if name in _INLINE:
-            for index in range(len(self.inline) - 1, -1, -1):
-                if self.inline[index][0] == _INLINE[name]:
-                    del self.inline[index]
-                    break
-        elif name in _KEPT:
-            self.close_block(name)
-        elif name in _BREAKS:
-            self.boundary()
-            self.head -= name == "thead" and self.head > 0
+    def close(self, name: str) -> None:
+        if name in _BREAKS or name in BLOCKS:
+            self.end_paragraph()
+        match name:
+            case "sup" | "sub":
+                self.raised.pop()
+            case "a":
+                self.end_link()
+            case "thead":
+                self.writer.heads -= 1
+            case _ if name in _INLINE:
+                self.writer.end_inline(_INLINE[name])
+            case _ if name in BLOCKS:
+                if name == "h1" and self.heading is not None:
+                    self.title, self.heading = " ".join("".join(self.heading).split()), None
+                self.writer.end()
 
-    def text(self, token: Token) -> None:
-        line = self.lines.at(token.start)
+    def text(self, token: Token, line: int) -> None:
+        self.length += len(token.text)
+        if self.length > MAX_TEXT:
+            raise Excess("too_large", f"has more than {MAX_TEXT:,} characters; split it", position=token.start)
         text = self.noticed.plain(token.text, line=line)
+        if self.raised:
+            # 100 with a raised 1 is no 1001.
+            text = text.translate(_RAISED if self.raised[-1] == "sup" else _LOWERED)
+        self.say(text, line)
+
+    def say(self, text: str, line: int) -> None:
         if self.heading is not None:
             self.heading.append(text)
-        in_pre = any(name == "pre" for name, _ in self.blocks)
-        if not text.strip() and not in_pre:
-            if self.paragraph or (self.blocks and self.blocks[-1][0] in _LINE_BLOCKS):
-                self.out.append(" ")
-            return
-        if self.blocks and self.blocks[-1][0] in ("ul", "ol", "dl", "table", "tr"):
-            # Loose text between rows or items: it belongs to nobody, and is kept as a paragraph of the outside.
-            text = text.strip()
         if not self.said:
-            self.said_at = line + len(token.text[: len(token.text) - len(token.text.lstrip())].split("\n")) - 1
-        self.said.append(text)
-        self.start_paragraph()
-        self.match_inline()
-        text = text.replace("```", "'''") if in_pre else re.sub(r"[ \t\r\n\f\xa0]+", " ", text)
-        self.out.append(html.escape(text, quote=False))
+            self.said_at = line + text[: len(text) - len(text.lstrip())].count("\n")
+        if self.said or text.strip():
+            self.said.append(text)
+        self.writer.text(text)
 
-    # What is written
-
-    def start_paragraph(self) -> None:
-        inner = self.blocks[-1][0] if self.blocks else ""
-        if not self.paragraph and inner not in _LINE_BLOCKS and inner != "pre":
-            self.out.append("<p>")
-            self.paragraph = True
-
-    def match_inline(self) -> None:
-        wanted = [] if any(name == "pre" for name, _ in self.blocks) else self.wanted_inline()
-        common = 0
-        while common < min(len(wanted), len(self.written)) and wanted[common] == self.written[common]:
-            common += 1
-        self.end_inline(common)
-        for element, address in wanted[common:]:
-            self.out.append(f'<a href="{html.escape(address)}">' if element == "a" else f"<{element}>")
-            self.written.append((element, address))
-
-    def wanted_inline(self) -> list[tuple[str, str]]:
-        """Each kind once, the innermost link; emphasis inside a heading says nothing."""
-        wanted: dict[str, str] = {}
-        in_heading = any(name in _HEADINGS for name, _ in self.blocks)
-        for element, address in self.inline[-50:]:
-            if element == "a" and not address:
-                continue
-            if not (in_heading and element in ("strong", "em")):
-                wanted[element] = address
-        return sorted(wanted.items(), key=lambda item: item[0] != "a")
-
-    def end_inline(self, down_to: int = 0) -> None:
-        while len(self.written) > down_to:
-            self.out.append(f"</{self.written.pop()[0]}>")
-
-    def boundary(self) -> None:
-        """The paragraph ends here."""
-        self.end_inline()
-        if self.paragraph:
-            self.out.append("</p>")
-            self.paragraph = False
-        elif self.blocks and self.blocks[-1][0] in _LINE_BLOCKS and self.said:
-            self.out.append("<br>" if self.blocks[-1][0] in ("td", "th") else " ")
-        self.end_said()
-
-    def end_said(self) -> None:
+    def end_paragraph(self) -> None:
+        self.writer.end_paragraph()
         if self.said:
             self.noticed.paragraph(self.said_at, " ".join("".join(self.said).split()))
             self.said = []
 
-    def line_break(self) -> None:
-        if any(name == "pre" for name, _ in self.blocks):
-            self.out.append("\n")
-        elif self.paragraph or (self.blocks and self.blocks[-1][0] in _LINE_BLOCKS):
-            self.out.append("<br>")
-        if self.said:
-            self.said.append(" ")
+    def begin_link(self, href: str, line: int) -> None:
+        self.writer.begin_inline("a", self.noticed.link(line, href) if href else "")
+        self.contacts.append((contact_in(href), len(self.said)))
 
-    def address(self, token: Token) -> str:
-        href = token.attributes.get("href", "")
-        return self.noticed.link(self.lines.at(token.start), href) if href else ""
+    def end_link(self) -> None:
+        self.writer.end_inline("a")
+        contact, start = self.contacts.pop()
+        if _bare(contact) not in _bare("".join(self.said[start:])):
+            self.say(f" ({contact})", self.said_at)
 
-    def image(self, token: Token) -> None:
-        line = self.lines.at(token.start)
-        self.images.append(line)
+    def picture(self, token: Token, line: int) -> None:
+        self.pictures.append(line)
         source = token.attributes.get("src", "")
         if source and not source.lower().startswith("data:"):
             self.noticed.link(line, source)
-        alt = " ".join(token.attributes.get("alt", "").split())
-        self.noticed.only_if_instructing(line, why="the description of a picture", text=alt)
-        if alt and not self.noticed.fatal:
-            self.text(Token(kind="text", start=token.start, end=token.end, text=f" {alt} "))
-
-    def open_block(self, name: str, token: Token) -> None:
-        self.boundary()
-        if name == "h1" and not self.title and not self.keeps_title and self.heading is None:
-            self.heading = []
-        write = len(self.blocks) < MAX_DEPTH and name != "p" and self.fits(name, token)
-        if write:
-            self.begin(name, token)
-        self.blocks.append((name if write else "", write))
-
-    def fits(self, name: str, token: Token) -> bool:
-        """Whether the element may stand here in the rewritten page."""
-        around = next((block for block, written in reversed(self.blocks) if written), "")
-        match name:
-            case "li":
-                return around in ("ul", "ol")
-            case "dt" | "dd":
-                return around == "dl"
-            case "tr":
-                return around == "table"
-            case "td" | "th":
-                return around == "tr"
-            case "caption":
-                return False
-            case "table":
-                return token.start not in self.layout and around not in _LINE_BLOCKS
-        return around not in _LINE_BLOCKS and around not in ("pre", "tr", "table")
-
-    def begin(self, name: str, token: Token) -> None:
-        match name:
-            case "ol":
-                self.items.append(_number(token.attributes.get("start", ""), 1))
-                self.out.append(f'<ol start="{self.items[-1]}">')
-            case "ul":
-                self.items.append(0)
-                self.out.append("<ul>")
-            case "li":
-                self.begin_item()
-            case "table":
-                self.tables.append(_Row())
-                self.out.append("<table>")
-            case "tr":
-                self.tables[-1].column = 0
-                self.out.append("<tr>")
-            case "td" | "th":
-                self.begin_cell(name, token)
-            case _:
-                self.out.append(f"<{name}>")
-
-    def begin_item(self) -> None:
-        listed = self.items[-1]
-        around = next(block for block, written in reversed(self.blocks) if written)
-        if around == "ol":
-            if listed % _MAX_ITEMS == 0:
-                self.out.append(f'</ol><ol start="{listed}">')
-            self.items[-1] += 1
-        self.out.append("<li>")
-
-    def begin_cell(self, name: str, token: Token) -> None:
-        table = self.tables[-1]
-        self.reach_down(table)
-        span = min(_number(token.attributes.get("colspan", ""), 1), _MAX_SPAN)
-        rows = min(_number(token.attributes.get("rowspan", ""), 1), 200)
-        element = "th" if self.head else name
-        self.out.append(f"<{element}>")
-        table.cell = _Cell(start=len(self.out), span=span, rows=rows)
-
-    def reach_down(self, table: _Row) -> None:
-        while (reaching := table.reaching.get(table.column)) is not None:
-            rows, cell = reaching
-            self.out.append(f"<td>{cell}</td>")
-            if rows > 1:
-                table.reaching[table.column] = (rows - 1, cell)
-            else:
-                del table.reaching[table.column]
-            table.column += 1
-
-    def close_block(self, name: str) -> None:
-        self.end_inline()
-        if self.paragraph:
-            self.boundary()
-        self.end_said()
-        if name == "h1" and self.heading is not None:
-            self.title, self.heading = " ".join("".join(self.heading).split()), None
-        if not self.blocks:
-            return
-        kept, written = self.blocks.pop()
-        if not written:
-            return
-        match kept:
-            case "ul" | "ol":
-                self.items.pop()
-                self.out.append(f"</{kept}>")
-            case "td" | "th":
-                self.end_cell(kept)
-            case "tr":
-                self.reach_down(self.tables[-1])
-                self.out.append("</tr>")
-            case "table":
-                self.tables.pop()
-                self.out.append("</table>")
-            case _:
-                self.out.append(f"</{kept}>")
-
-    def end_cell(self, name: str) -> None:
-        table = self.tables[-1]
-        cell, element = table.cell, "th" if self.head else name
-        self.out.append(f"</{element}>")
-        if cell is None:
-            return
-        inside = "".join(self.out[cell.start : -1])
-        for offset in range(cell.span):
-            if offset:
-                self.out.append(f"<{element}></{element}>")
-            if cell.rows > 1 and len(inside) < 2_000:
-                table.reaching[table.column + offset] = (cell.rows - 1, inside if not offset else "")
-        table.column += cell.span
-        table.cell = None
+        described = " ".join(token.attributes.get("alt", "").split())
+        self.noticed.only_if_instructing(line, why="the description of a picture", text=described)
+        if described:
+            self.say(f" {self.noticed.plain(described, line=line)} ", line)
 
 
 def _layout_tables(parts: Sequence[Token]) -> frozenset[int]:
@@ -453,20 +242,15 @@ def _layout_tables(parts: Sequence[Token]) -> frozenset[int]:
             elif token.name in ("td", "th"):
                 opened[-1] = (start, cells + 1)
                 widest[start] = max(widest.get(start, 0), cells + 1)
-            elif token.name in _HEADINGS:
+            elif token.name in HEADINGS:
                 layout.add(start)
     layout.update(start for start, _ in opened if widest.get(start, 0) < 2)
     return frozenset(layout)
 
 
-def _number(text: str, otherwise: int) -> int:
-    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 7 and int(text) else otherwise
-
-
-def _report_entities(parts: Sequence[Token], lines: Lines, noticed: Noticed) -> None:
-    for token in parts:
-        if token.kind == "declaration" and "<!entity" in token.text[:100_000].lower():
-            noticed.warn(lines.at(token.start), "entities", "declares entities of its own; they are not expanded")
+def _bare(text: str) -> str:
+    """Only what tells one address or number from another."""
+    return "".join(char for char in text.lower() if char.isalnum())
 
 
 def _inside(name: str, parts: Sequence[Token]) -> str:
@@ -477,5 +261,5 @@ def _inside(name: str, parts: Sequence[Token]) -> str:
     return ""
 
 
-def _attribute(parts: Iterable[Token], name: str, attribute: str) -> str:
-    return next((token.attributes.get(attribute, "") for token in parts if token.name == name), "")
+def _is_canonical(token: Token) -> bool:
+    return token.name == "link" and token.attributes.get("rel", "").lower() == "canonical"

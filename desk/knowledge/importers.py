@@ -5,6 +5,7 @@ here; what cannot be read is a value like what can, with its place and the reaso
 """
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,13 +16,12 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from desk.knowledge.encoding import NotText, Text, read_text
-from desk.knowledge.entries import MAX_BODY, Entry, complete
+from desk.knowledge.entries import Entry, complete
 from desk.knowledge.found import Defaults, Found, Notice, Skipped
 from desk.knowledge.help_centre import Surroundings, read_help_centre
-from desk.knowledge.hidden_text import MAX_DEPTH, TooDeep
-from desk.knowledge.html_page import MAX_ELEMENTS, TooLarge, read_page
+from desk.knowledge.html_page import MAX_TEXT, read_page
 from desk.knowledge.markdown_text import clean_markdown
-from desk.knowledge.markup import names
+from desk.knowledge.markup import Excess, names
 from desk.knowledge.noticed import Noticed
 from desk.knowledge.tables import read_table
 from desk.policies.yaml_source import Document, Problem, parse_front_matter
@@ -85,7 +85,7 @@ def sources_in(path: Path) -> list[Source]:
     return [
         _source(file, file.relative_to(path).as_posix(), companions.get(file.parent, ()))
         for file in found
-        if not _is_companion(file) and file.suffix.lower() in _KINDS.keys() | _DOCUMENTS
+        if not _is_companion(file) and (file.suffix.lower() in _KINDS.keys() | _DOCUMENTS or _is_linked_folder(file))
     ]
 
 
@@ -189,12 +189,12 @@ def _circular(item: Found, circle: Sequence[str]) -> Skipped:
     else:
         named = ", ".join(circle[:5]) + (f" and {len(circle) - 5} more" if len(circle) > 5 else "")
         message = f"supersedes: {named} supersede each other in a circle; break it"
-    return Skipped(where=item.where, notices=(Notice(where=item.where, code="circular_supersedes", message=message),))
+    return Skipped.at(item.where, "circular_supersedes", message)
 
 
 def _duplicate(item: Found, first: str) -> Skipped:
     message = f"the id {item.article.id!r} is taken by {first}; give one of the two another id"
-    return Skipped(where=item.where, notices=(Notice(where=item.where, code="duplicate_id", message=message),))
+    return Skipped.at(item.where, "duplicate_id", message)
 
 
 def _markdown(source: Source, read: Text, defaults: Defaults) -> Found | Skipped:
@@ -207,27 +207,31 @@ def _markdown(source: Source, read: Text, defaults: Defaults) -> Found | Skipped
     if problems or not isinstance(document.value, dict):
         problems = problems or [document.problem((), "must hold keys and values; write 'key: value' lines")]
         where = f"{source.name}:{problems[0].line}"
-        return Skipped(where=where, notices=tuple(
+        return Skipped.because(where, [
             Notice(where=f"{source.name}:{problem.line}", code="front_matter",
                    message=(f"{problem.key}: " if problem.key else "") + problem.message) for problem in problems
-        ))  # fmt: skip
-    if len(document.body) > MAX_BODY:
-        message = f"is longer than {MAX_BODY:,} characters; split it into articles"
+        ])  # fmt: skip
+    if len(document.body) > MAX_TEXT:
+        message = f"is longer than {MAX_TEXT:,} characters; split it into articles"
         return _skipped(source.name, document.body_line, "too_large", message)
     noticed = _noticed(source, read, defaults)
     try:
         body = clean_markdown(document.body, noticed=noticed, first_line=document.body_line)
-    except (TooDeep, TooLarge) as exc:
+    except Excess as exc:
         line = document.body_line + document.body.count("\n", 0, exc.position)
-        return _beyond(source, line, exc)
+        return _skipped(source.name, line, exc.code, str(exc))
     title, body = _first_heading(body, drop="title" not in document.value)
     return _completed(source, document, body, title, noticed, defaults)
 
 
 def _front_matter(text: str, name: str, problems: list[Problem]) -> Document:
-    opening = text[:_MAX_FRONT_MATTER].split("\n")
-    if "---" not in [line.rstrip() for line in opening[1:]]:
-        message = "opens with --- and no second --- ends the front matter; write it below the keys"
+    ends = re.search(r"\n---[ \t]*(?:\n|\Z)", text)
+    if ends is None or ends.start() > _MAX_FRONT_MATTER:
+        message = (
+            "opens with --- and no second --- ends the front matter; write it below the keys"
+            if ends is None
+            else f"has more than {_MAX_FRONT_MATTER:,} characters of front matter; keep the keys an article has"
+        )
         problems.append(Problem(file=name, line=1, key="", message=message))
         return Document(file=name, value=None)
     document = parse_front_matter(text, file=name, problems=problems)
@@ -242,8 +246,8 @@ def _html(source: Source, read: Text, defaults: Defaults) -> Found | Skipped:
     noticed = _noticed(source, read, defaults)
     try:
         page = read_page(read.text, noticed=noticed)
-    except (TooDeep, TooLarge) as exc:
-        return _beyond(source, read.text.count("\n", 0, exc.position) + 1, exc)
+    except Excess as exc:
+        return _skipped(source.name, read.text.count("\n", 0, exc.position) + 1, exc.code, str(exc))
     address = page.address if page.address.startswith(("https://", "http://")) else ""
     document = Document(file=source.name, value={})
     return _completed(
@@ -302,16 +306,8 @@ def _remarked(source: Source, read: Text, items: Iterable[Found | Skipped]) -> I
             yield item
 
 
-def _beyond(source: Source, line: int, exc: TooDeep | TooLarge) -> Skipped:
-    if isinstance(exc, TooDeep):
-        message = f"tags are nested more than {MAX_DEPTH} deep here; clean the page up"
-        return _skipped(source.name, line, "too_deep", message)
-    return _skipped(source.name, line, "too_large", f"has more than {MAX_ELEMENTS:,} elements; split it into articles")
-
-
 def _skipped(name: str, line: int, code: str, message: str) -> Skipped:
-    where = f"{name}:{line}"
-    return Skipped(where=where, notices=(Notice(where=where, code=code, message=message),))
+    return Skipped.at(f"{name}:{line}", code, message)
 
 
 def _surroundings(source: Source) -> Surroundings:
@@ -345,9 +341,13 @@ def _files(folder: Path) -> Iterator[Path]:
     """All files and links below, without hidden ones."""
     for place, folders, files in os.walk(folder):
         here = Path(place)
-        links = [name for name in folders if (here / name).is_symlink()]
-        folders[:] = [name for name in folders if not name.startswith((".", "__")) and name not in links]
+        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
+        yield from (here / name for name in folders if (here / name).is_symlink())
         yield from (here / name for name in files if not name.startswith("."))
+
+
+def _is_linked_folder(path: Path) -> bool:
+    return path.is_symlink() and path.is_dir()
 
 
 def _is_companion(file: Path) -> bool:

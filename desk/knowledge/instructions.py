@@ -14,18 +14,19 @@ from desk.privacy.folding import INVISIBLE, fold
 
 Kind = Literal["override", "role", "address", "persona", "disclosure", "tool", "bypass"]
 
-# In the rules a space stands for any white space. They are matched against folded text: small letters, plain quotes.
+# In the rules a space stands for any white space, and one with ? for none as well. They are matched against folded
+# text: small letters, plain quotes.
 _MACHINE = (
-    "(?:a\\.?i\\.?|ai (?:assistant|agent|model|system|bot|tool)s?|artificial intelligence|(?:(?:virtual"
+    "(?:a\\.?i\\.?|ai (?:assistant|agent|model|system|bot|tool)s?"
+    "|artificial intelligence|(?:(?:virtual"
     "|digital) )?assistants?"
     "|chat ?bots?|chat ?gpt|gpt(?:-?\\d\\w*)?|claude|gemini|copilot|llama|bots?|llms?|(?:large )?language models?"
     "|agent|model)"
 )
 _SURELY_A_MACHINE = "(?:ai|a\\.i\\.|ai agent|assistant|chat ?bot|bot|llm|(?:large )?language model|gpt)"
 _IGNORE = (
-    "(?:ignore|disregard|forget|overlook|override|bypass|neglect|discard|dismiss|drop|abandon|erase|delete|cancel|skip"
-    "|circumvent|do ?n[o']t (?:follow|obey|listen to|adhere to|heed)|stop (?:following|obeying)|pay no attention to"
-    "|set aside|put aside|never mind)"
+    "(?:ignore|disregard|forget|overlook|override|bypass|neglect|discard|abandon|circumvent|pay no attention to"
+    "|do ?n[o']t (?:follow|obey|listen to|adhere to|heed)|stop (?:following|obeying)|set aside|put aside|never mind)"
 )
 _WHOSE = (
     "(?:previous|prior|above|earlier|preceding|foregoing|former|existing|current|original|initial|past|old|other"
@@ -33,8 +34,8 @@ _WHOSE = (
     "|these|those|all|any|every|the|such|system|safety|given|of|from|that|came|before|and)"
 )
 _ORDERS = (
-    "(?:instructions?|prompts?|directions?|directives?|orders?|commands?|guidelines?|rules?|constraints?|programming"
-    "|training|restrictions?|polic(?:y|ies)|system messages?|context|briefs?|guidance)"
+    "(?:instructions?|prompts?|directions?|directives?|commands?|guidelines?|rules?|constraints?|programming|training"
+    "|restrictions?|system messages?|context|briefs?|guidance)"
 )
 _DO = (
     "(?:you|always|never|do not|don't|must|please|ignore|disregard|forget|reply|respond|answer|say|tell|inform"
@@ -52,9 +53,9 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     # Orders that were given do not count any more.
     ("override", rf"\b{_IGNORE} (?:\w+ ){{0,2}}?(?:{_WHOSE} ){{1,6}}(?:\w+ ){{0,2}}?{_ORDERS}\b"),
     ("override",
-     rf"\b{_IGNORE} (?:about )?(?:everything|anything|all|what(?:ever)?) (?:that )?(?:(?:else|of it) )?"
-     r"(?:you(?:'ve| have| were| are| know| learned)?|(?:i|we|they) (?:have )?(?:said|told|wrote)|was said|said|stated"
-     r"|written|comes?|came|is)?\s*(?:\w+ ){0,3}?"
+     r"\b(?:ignore|disregard|forget|overlook|discard) (?:about )?(?:everything|anything|all|what(?:ever)?) (?:that )?"
+     r"(?:(?:else|of it) )?(?:you(?:'ve| have| were| are| know| learned)?|(?:i|we|they) (?:have )?(?:said|told|wrote)"
+     r"|was said|said|stated|written|comes?|came|is)?\s*(?:\w+ ){0,3}?"
      r"(?:above|before(?:hand)?|previous(?:ly)?|earlier|told|instructed|know|so far|until now|up to (?:now"
      r"|this point))\b"),
     ("override",
@@ -72,7 +73,7 @@ _RULES: tuple[tuple[Kind, str], ...] = (
              r"|\[/?\s*(?:inst|system|jailbreak|assistant)\s*\]"),
     ("role", r"</?(?:system|assistant|instructions?|information|admin|tool_call|function_call|system_prompt"
              r"|important)>"),
-    ("role", r"(?:^|\s)#{2,}\s*(?:system|instructions?|assistant)\s*:"
+    ("role", r"(?:^|\s)#{2,}\s*[(\[]?(?:system|assistant)(?:[\s_](?:message|prompt))?\s*[:)\]]"
              r"|\bbegin (?:system|admin|new) (?:prompt|instructions?|override|message)"),
     ("role", r"(?:^|[.!?:;>\"'*(\n-])\s*(?:system|assistant|developer|chat ?bot|bot|ai|agent|model|gpt|claude)"
              r"\s*(?:note|message|instructions?|override|prompt|update)?\s*"
@@ -108,7 +109,8 @@ _RULES: tuple[tuple[Kind, str], ...] = (
                 r"|for the rest of (?:this|the|our) (?:chat|conversation))[\s,]+"
                 r"(?:you|your|chatgpt|gpt|respond|reply|answer|act|always|never|ignore|every)\b"),
     ("persona", r"\b(?:stay|remain|keep|get|break)(?:ing)? (?:in |into |out of )?character\b|\bdo anything now\b"
-                r"|\bjail ?break(?:ing|ed|s)?\b|\bjailbroken\b|\bdeveloper mode\b|\b(?:dan|stan|dude|aim) mode\b"
+                r"|\bjail ?break (?:mode|prompt|yourself)\b|\bjailbroken (?:mode|ai|assistant|chat ?bot)\b"
+                r"|\bwith developer mode enabled\b|\bdeveloper mode (?:output|policy)\b|\b(?:dan|stan|dude) mode\b"
                 r"|\bun(?:filtered|censored|restricted) (?:\w+ ){0,2}?(?:ai|assistant|chat ?bot|bot|response"
                 r"|answer)\b"),
     ("persona", r"\b(?:without|no|not? (?:have|bound by|restricted by|limited by)|(?:broken )?free (?:of|from)"
@@ -144,7 +146,9 @@ _RULES: tuple[tuple[Kind, str], ...] = (
                r"|security) polic\w+)\b"
                r"[^.!?\n]{0,60}?\b(?:refund|pay|transfer|issue|approve|order|customer|respond|reply|answer|you)\b"),
 )  # fmt: skip
-_COMPILED = tuple((kind, re.compile(rule.replace(" ", r"\s+"), re.MULTILINE)) for kind, rule in _RULES)
+_COMPILED = tuple(
+    (kind, re.compile(rule.replace(" ?", r"\s?").replace(" ", r"\s+"), re.MULTILINE)) for kind, rule in _RULES
+)
 
 _SPACED = re.compile(r"\b(?:\w[ .\-_*]){5,}\w\b")
 _LOOKALIKES = str.maketrans("аеорсухіјѕԁһոӏοαειкνмтвн", "aeopcyxijsdhnloaeikvmtbh")

@@ -8,19 +8,23 @@ import base64
 import binascii
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 
 SOFT_HYPHEN = "\u00ad"
 _JOINERS = "\u200c\u200d"
 _DIRECTIONS = "\u200e\u200f\u061c\u202a\u202b\u202c\u2066\u2067\u2068\u2069"
-_BLANKS = "\u115f\u1160\u3164\uffa0\u2800\u180e\u034f\u17b4\u17b5"
-"""No format characters, and yet nothing is seen of them."""
 _TAGS = range(0xE0000, 0xE0080)
 _SELECTORS = (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
 _FLAG = "\U0001f3f4"
+_KEYCAPS = "#*0123456789"
+_SUSPECTS = re.compile(
+    # Controls, joiners and marks of direction, fillers that look like a space or like nothing, selectors, tags.
+    "[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
 
 _ENCODED = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{24,}+(?:\n[A-Za-z0-9+/_-]{4,}+)*+={0,2}")
 _MIN_DECODED = 20
@@ -37,17 +41,7 @@ class Unseen:
     means: str
 
 
-def unseen(text: str) -> list[Unseen]:
-    """Everything of the kind, in reading order, without overlaps."""
-    if text.isascii() and not _CONTROLS.search(text):
-        return sorted(_encoded(text), key=lambda found: found.start)
-    hidden = list(_characters(text))
-    taken = [(found.start, found.end) for found in hidden]
-    encoded = [found for found in _encoded(text) if not any(s < found.end and found.start < e for s, e in taken)]
-    return sorted(hidden + encoded, key=lambda found: found.start)
-
-
-def without(text: str, found: list[Unseen]) -> str:
+def without(text: str, found: Sequence[Unseen]) -> str:
     """The text without these; its lines stay."""
     if not found:
         return text
@@ -58,53 +52,41 @@ def without(text: str, found: list[Unseen]) -> str:
     return "".join([*kept, text[position:]])
 
 
-_CONTROLS = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
-
-
-def _characters(text: str) -> Iterator[Unseen]:
-    """Runs of invisible characters; those further apart than a few letters are told apart."""
-    from_right = any(unicodedata.bidirectional(char) in ("R", "AL") for char in text)
-    position, size = 0, len(text)
-    while position < size:
-        if not _is_unseen(text, position, from_right):
-            position += 1
+def invisible_characters(text: str) -> Iterator[Unseen]:
+    """Runs of characters nobody sees."""
+    from_right: bool | None = None
+    start = end = -1
+    for match in _SUSPECTS.finditer(text):
+        position, char = match.start(), match[0]
+        if from_right is None and char in _DIRECTIONS:
+            from_right = any(unicodedata.bidirectional(each) in ("R", "AL") for each in text)
+        if _is_honest(text, position, char, from_right=bool(from_right)):
             continue
-        start = position
-        while position < size and _is_unseen(text, position, from_right):
-            position += 1
-        run = text[start:position]
-        yield Unseen(start=start, end=position, what=_name(run), means=_spelt(run))
+        if position != end:
+            if end > 0:
+                yield _run(text, start, end)
+            start = position
+        end = position + 1
+    if end > 0:
+        yield _run(text, start, end)
 
 
-def _is_unseen(text: str, position: int, from_right: bool) -> bool:
-    char = text[position]
-    if not _may_be_unseen(char):
-        return False
+def _run(text: str, start: int, end: int) -> Unseen:
+    run = text[start:end]
+    return Unseen(start=start, end=end, what=_name(run), means=_spelt(run))
+
+
+def _is_honest(text: str, position: int, char: str, *, from_right: bool) -> bool:
     before, after = text[position - 1 : position], text[position + 1 : position + 2]
     if char in _JOINERS:
-        return not (_joins(before) and _joins(after))
+        return _joins(before) and _joins(after)
     if char in _DIRECTIONS:
-        return not from_right
+        return from_right
     if ord(char) in _SELECTORS:
         # One selector after a sign that has variants; a second one in a row says something else.
-        return (
-            not before
-            or before.isspace()
-            or (before.isascii() and before not in "#*0123456789")
-            or _may_be_unseen(before)
-        )
-    if ord(char) in _TAGS:
-        return not _ends_flag(text, position)
-    return True
-
-
-@lru_cache(maxsize=4096)
-def _may_be_unseen(char: str) -> bool:
-    if char in "\n\t\r" or char == SOFT_HYPHEN:
-        return False
-    return (
-        unicodedata.category(char) in ("Cf", "Cc") or char in _BLANKS or ord(char) in _SELECTORS or ord(char) in _TAGS
-    ) and not 0x600 <= ord(char) <= 0x605  # signs of Arabic numbers, which are seen
+        has_variants = before in _KEYCAPS if before.isascii() else not before.isspace()
+        return bool(before) and has_variants and not _SUSPECTS.match(before)
+    return ord(char) in _TAGS and _ends_flag(text, position)
 
 
 def _joins(char: str) -> bool:
@@ -144,7 +126,8 @@ def _spelt(run: str) -> str:
     return spelt.decode("utf-8", "ignore") if len(spelt) > 3 else ""
 
 
-def _encoded(text: str) -> Iterator[Unseen]:
+def encoded_texts(text: str) -> Iterator[Unseen]:
+    """Runs of base64 or hexadecimal digits that stand for a text; look for them when nothing invisible is between."""
     for match in _ENCODED.finditer(text):
         means = decoded(match[0])
         if means:

@@ -2,7 +2,7 @@
 
 import re
 from typing import Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 _UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028\u2029\ufeff]+")
 _ACTING = ("javascript", "data", "vbscript", "file", "blob", "filesystem", "view-source", "jar", "about")
@@ -32,12 +32,18 @@ def kind_of(url: str) -> Kind:
 
 def spelt(url: str) -> str:
     """A web address that is safe inside Markdown's parentheses; empty when it is none."""
-    plain = _UNSEEN.sub("", url).replace("\\", "/")
+    plain = _UNSEEN.sub("", url.strip().replace(" ", "%20")).replace("\\", "/")
     if plain.startswith("//"):
         plain = "https:" + plain
     if len(plain) > _MAX or host_of(plain) == "":
         return ""
     return quote(plain, safe=":/?#[]@!$&*+,;=%~._-'").replace("[", "%5B").replace("]", "%5D")
+
+
+def contact_in(url: str) -> str:
+    """The address or number a ``mailto:`` or ``tel:`` link leads to, or nothing."""
+    scheme, _, rest = _UNSEEN.sub("", url).partition(":")
+    return unquote(rest.partition("?")[0])[:200] if scheme.lower() in ("mailto", "tel", "sms") else ""
 
 
 def host_of(url: str) -> str:

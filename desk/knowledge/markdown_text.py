@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from desk.knowledge.hidden_text import Hidden, Step, walk
-from desk.knowledge.html_page import fragment_to_markdown
-from desk.knowledge.markup import ELEMENTS, Lines, Token, names, tokens
+from desk.knowledge.html_page import MAX_ELEMENTS, fragment_to_markdown
+from desk.knowledge.markup import ELEMENTS, Excess, Lines, Token, names, tokens
 from desk.knowledge.noticed import Noticed
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
@@ -31,7 +31,7 @@ _KEEP = "\ue000"
 
 
 def clean_markdown(text: str, *, noticed: Noticed, first_line: int) -> str:
-    """The text as its readers see it. Raises ``TooDeep`` and ``TooLarge``."""
+    """The text as its readers see it. Raises ``Excess``."""
     text = noticed.plain(text, line=first_line)
     text = _without_html(text, noticed=noticed, lines=Lines(text, first=first_line))
     text = _definitions(text, noticed=noticed, first_line=first_line)
@@ -84,6 +84,7 @@ def _without_html(text: str, *, noticed: Noticed, lines: Lines) -> str:
     if "<" not in masked:
         return text
     parts = [_uncovered(token, text) for token in tokens(masked, only=ELEMENTS)]
+    _check_size(parts)
     if all(token.kind == "text" for token in parts):
         return text
     return _Reading(text, parts, noticed, lines).read()
@@ -94,6 +95,13 @@ def _uncovered(token: Token, text: str) -> Token:
     if token.kind != "text":
         return token
     return replace(token, text=html.unescape(text[token.start : token.end]))
+
+
+def _check_size(parts: list[Token]) -> None:
+    opened = [token for token in parts if token.kind == "open"]
+    if len(opened) > MAX_ELEMENTS:
+        message = f"has more than {MAX_ELEMENTS:,} elements of HTML; split it"
+        raise Excess("too_large", message, position=opened[MAX_ELEMENTS].start)
 
 
 class _Reading:
@@ -107,6 +115,8 @@ class _Reading:
         self.out: list[str] = []
         self.hidden: dict[int, Hidden] = {}
         self.addresses: list[str] = []
+        self.comments: list[tuple[int, str]] = []
+        self.pictures: list[int] = []
         self.at = {token.start: index for index, token in enumerate(parts)}
         self.upto = 0
         """Everything before this position was written or left out."""
@@ -126,6 +136,8 @@ class _Reading:
                 self.upto = step.token.end
         for stretch in self.hidden.values():
             self.noticed.hidden(self.lines.at(stretch.start), why=stretch.why, text=stretch.text)
+        self.noticed.comments(self.comments)
+        self.noticed.pictures(self.pictures)
         return "".join(self.out)
 
     def convert(self, token: Token) -> bool:
@@ -150,7 +162,7 @@ class _Reading:
         token = step.token
         if step.kind == "comment":
             if not step.dropped:
-                self.noticed.hidden(self.lines.at(token.start), why="a comment", text=token.text)
+                self.comments.append((self.lines.at(token.start), token.text))
             return ""
         if not step.shown:
             return ""
@@ -177,7 +189,7 @@ class _Reading:
 
     def image(self, token: Token) -> str:
         line, alt = self.lines.at(token.start), " ".join(token.attributes.get("alt", "").split())
-        self.noticed.warn(line, "image", "a picture is left out; its description is kept as text")
+        self.pictures.append(line)
         self.noticed.only_if_instructing(line, why="the description of a picture", text=alt)
         return alt
 
@@ -233,10 +245,7 @@ def _links(text: str, *, noticed: Noticed, first_line: int) -> str:
         noticed.link(line, address)
         noticed.only_if_instructing(line, why="the description of a picture", text=f"{said} {title or ''}")
         pictures.append((match.start(), match.end(), said.replace("\n", " ")))
-    if pictures:
-        count = f"{len(pictures)} pictures are" if len(pictures) > 1 else "a picture is"
-        message = f"{count} left out; what describes them is kept as text"
-        noticed.warn(lines.at(pictures[0][0]), "image", message)
+    noticed.pictures([lines.at(start) for start, _, _ in pictures])
     text = _substituted(text, pictures)
     lines = Lines(text, first=first_line)
     changes: list[tuple[int, int, str]] = []

@@ -9,6 +9,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 
 
@@ -33,13 +34,24 @@ ELEMENTS = (
         "template tfoot th thead time tr tt u ul var video"
     )
 )
+MAX_TOKENS = 250_000
+"""Of one text: far beyond what the longest article has."""
 MAX_ATTRIBUTES = 100
 """Of one tag; those behind it are not looked at."""
 
-_NAME = re.compile(r"[a-zA-Z][^\s/>\x00]*+")
+_NAME = re.compile(r"[a-zA-Z][^\s/<>\x00]{0,60}+")
 _ATTRIBUTE = re.compile(r"([^\s/>=\"'][^\s/>=]*+)(\s*+=\s*+)?")
 _BARE = re.compile(r"[^\s>]*+")
 _GAP = re.compile(r"[\s/\"'=]*+")
+
+
+class Excess(Exception):
+    """A page has more of something than any page that is meant to be read."""
+
+    def __init__(self, code: str, message: str, *, position: int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.position = position
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,12 +77,15 @@ class Lines:
         return self._first + bisect_right(self._ends, position - 1)
 
 
-def tokens(text: str, *, only: frozenset[str] | None = None) -> Iterator[Token]:
-    """The markup in reading order; together the tokens cover the text.
+def tokens(text: str, *, only: frozenset[str] | None = None) -> list[Token]:
+    """The markup in reading order; together the tokens cover the text. Raises ``Excess``.
 
     ``only``: tags of other names stay text, for Markdown, where ``<your name>`` is a blank to fill.
     """
-    return _Tokens(text, only).read()
+    found = list(islice(_Tokens(text, only).read(), MAX_TOKENS + 1))
+    if len(found) > MAX_TOKENS:
+        raise Excess("too_large", f"has more than {MAX_TOKENS:,} tags; split it", position=found[-1].start)
+    return found
 
 
 class _Tokens:

@@ -1,15 +1,17 @@
 """What reading one article brought to light, collected with lines and told without end-of-page floods."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from desk.knowledge import links
 from desk.knowledge.found import Notice, excerpt
 from desk.knowledge.instructions import instructions_in, speaks_to_an_assistant
-from desk.knowledge.invisible import SOFT_HYPHEN, unseen, without
+from desk.knowledge.invisible import SOFT_HYPHEN, Unseen, encoded_texts, invisible_characters, without
 
 MAX_OF_A_CODE = 10
 _MIN_PARAGRAPH = 12
+_MAX_MEANT = 10_000
 
 
 @dataclass(kw_only=True)
@@ -52,24 +54,56 @@ class Noticed:
         if text and speaks_to_an_assistant(text):
             self.hidden(line, why=why, text=text)
 
+    def comments(self, comments: Sequence[tuple[int, str]]) -> None:
+        """Comments are in nearly every page: one notice for all, and one for each that speaks to an assistant."""
+        harmless = []
+        for line, text in comments:
+            if speaks_to_an_assistant(text):
+                self.hidden(line, why="a comment", text=text)
+            elif any(char.isalnum() for char in text):
+                harmless.append((line, text))
+        if harmless:
+            line, text = harmless[0]
+            why = f"comments ({len(harmless)} of them)" if len(harmless) > 1 else "a comment"
+            self.hidden(line, why=why, text=text)
+
+    def pictures(self, lines: Sequence[int]) -> None:
+        if lines:
+            count = f"{len(lines)} pictures are" if len(lines) > 1 else "a picture is"
+            self.warn(lines[0], "image", f"{count} left out; what describes them is kept as text")
+
     def paragraph(self, line: int, text: str) -> None:
         """A visible text is kept whatever it says; the reviewer is told if it speaks to an assistant."""
         if len(text) < _MIN_PARAGRAPH:
             return
-        for found in instructions_in(text):
-            self.warn(line, "instructions", f"reads as an instruction to an assistant: “{excerpt(found.quote)}”")
+        if found := instructions_in(text):
+            kinds = ", ".join(each.kind for each in found)
+            quote = excerpt(found[0].quote)
+            self.warn(line, "instructions", f"reads as an instruction to an assistant ({kinds}): “{quote}”")
 
     def plain(self, text: str, *, line: int) -> str:
         """The text without the characters and encoded texts nobody sees, which are reported."""
-        found = unseen(text)
-        for part in found:
-            at = line + text.count("\n", 0, part.start)
+        for look in (invisible_characters, encoded_texts):
+            found = list(look(text))
+            self._unseen(found, text, line)
+            text = without(text, found)
+        return text.replace(SOFT_HYPHEN, "")
+
+    def _unseen(self, found: Sequence[Unseen], text: str, line: int) -> None:
+        meant: dict[str, list[Unseen]] = {}
+        for number, part in enumerate(found):
             if part.means:
-                self.hidden(at, why=part.what, text=part.means)
-            else:
+                meant.setdefault(part.what, []).append(part)
+            elif number < MAX_OF_A_CODE:
                 around = excerpt(text[max(0, part.start - 20) : part.start] + "·" + text[part.end : part.end + 20])
+                at = line + text.count("\n", 0, part.start)
                 self.warn(at, "hidden_text", f"{part.what} are left out of “{around}”")
-        return without(text, found).replace(SOFT_HYPHEN, "")
+            else:
+                self.more["hidden_text"] += 1
+        for what, parts in meant.items():
+            # Letters may be strewn one by one: what they say, they say together.
+            said = "".join(part.means for part in parts)[:_MAX_MEANT]
+            self.hidden(line + text.count("\n", 0, parts[0].start), why=what, text=said)
 
     def link(self, line: int, url: str) -> str:
         """The address to keep, or nothing."""

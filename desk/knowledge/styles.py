@@ -5,14 +5,11 @@ count; style sheets kept elsewhere are not looked at.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from desk.knowledge.markup import Token
-
-MAX_RULES = 5_000
-_MAX_BROAD = 100
-"""Rules that may apply to every element, so each costs time at each of them."""
+from desk.knowledge.style_sheet import Sheet, declarations
 
 _MIN_CONTRAST = 1.2
 """Of text on its background, as WCAG counts it (1 to 21): #eee on white has 1.16 and is not seen."""
@@ -31,17 +28,9 @@ _NAMED: dict[str, _Colour] = {
     "navy": (0, 0, 128), "maroon": (128, 0, 0), "purple": (128, 0, 128), "teal": (0, 128, 128), "lime": (0, 255, 0),
 }  # fmt: skip
 
-_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
-_RULE = re.compile(r"([^{}]*+)([{}])")
-_COMPOUND = re.compile(r"(\*|[a-zA-Z][\w-]*+)?((?:[.#][\w-]++|\[[\w-]++(?:=[\"']?[\w -]*+[\"']?)?\])*)\Z")
-_SIMPLE = re.compile(r"([.#])([\w-]+)|\[([\w-]+)(?:=[\"']?([\w -]*)[\"']?)?\]")
 _LENGTH = re.compile(r"(-?(?:\d+\.?\d*|\.\d+))\s*([a-z]+|%)?")
 _FUNCTION = re.compile(r"(rgba?|hsla?)\(([^)]*)\)")
 _ZERO_CLIP = re.compile(r"rect\(\s*0\D+0\D+0\D+0\D*\)|rect\(\s*1px\D+1px\D+1px\D+1px\D*\)|inset\(\s*(?:50|100)%")
-_LOOKED_AT = re.compile(
-    r"display|visibility|opacity|color|background|font|position|clip|height|width|indent|transform|overflow|left|top"
-    r"|right|bottom|margin|filter"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,134 +61,6 @@ class Look:
             return "transparent letters"
         known = self.ink_said or (self.paper_said and not self.sheet)
         return "letters in the colour of the page" if known and contrast(self.ink, self.paper) < _MIN_CONTRAST else ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Rule:
-    chain: tuple[tuple[str, str], ...]
-    """(combinator, compound) from the right: the element itself first."""
-    declarations: dict[str, str]
-
-
-@dataclass(kw_only=True)
-class Sheet:
-    """The rules of a page's own ``<style>`` elements."""
-
-    rules: dict[str, list[_Rule]] = field(default_factory=dict)
-    """By the tag, ``.class`` or ``#id`` an element must have; ``*`` for any."""
-    count: int = 0
-
-    @property
-    def is_full(self) -> bool:
-        return self.count >= MAX_RULES or len(self.rules.get("*", ())) >= _MAX_BROAD
-
-    def add(self, css: str) -> None:
-        selector, depth, at = "", 0, []
-        for match in _RULE.finditer(_COMMENT.sub("", css)):
-            text, brace = match[1].strip(), match[2]
-            if brace == "{":
-                depth += 1
-                selector = text
-                at.append(text.startswith("@") and not re.match(r"@media\s+(?:all|screen)\s*$", text))
-            elif depth:
-                if selector and not selector.startswith("@") and not any(at):
-                    self._put(selector, declarations(text))
-                depth, selector = depth - 1, ""
-                at.pop()
-
-    def _put(self, selectors: str, said: dict[str, str]) -> None:
-        said = {name: value for name, value in said.items() if _LOOKED_AT.search(name)}
-        if not said:
-            return
-        for selector in selectors.split(","):
-            chain = _chain(selector)
-            if chain is None or self.is_full:
-                continue
-            self.count += 1
-            self.rules.setdefault(_key(chain[0][1]), []).append(_Rule(chain=chain, declarations=said))
-
-    def declarations(self, path: Sequence[Token]) -> dict[str, str]:
-        """What the rules say about the last element of this path of open elements."""
-        if not self.rules:
-            return {}
-        element = path[-1]
-        keys = ["*", element.name, *(f".{name}" for name in element.attributes.get("class", "").split()[:20])]
-        if "id" in element.attributes:
-            keys.append(f"#{element.attributes['id']}")
-        said: dict[str, str] = {}
-        for key in keys:
-            for rule in self.rules.get(key, ()):
-                if _matches(rule.chain, path):
-                    said |= rule.declarations
-        return said
-
-
-def _chain(selector: str) -> tuple[tuple[str, str], ...] | None:
-    """The selector's compounds from right to left, or None for one that is not understood."""
-    parts = re.sub(r"\s*>\s*", " >", selector.strip()).split()
-    if not parts or len(parts) > 12:
-        return None
-    chain = []
-    for part in reversed(parts):
-        compound = part.removeprefix(">")
-        if not compound or not _COMPOUND.match(compound):
-            return None
-        chain.append((">" if part.startswith(">") else " ", compound))
-    return tuple(chain)
-
-
-def _key(compound: str) -> str:
-    match = _COMPOUND.match(compound)
-    simple = _SIMPLE.findall(match[2]) if match else []
-    named = next((sign + name for sign, name, _, _ in simple if sign == "#"), None)
-    named = named or next((sign + name for sign, name, _, _ in simple if sign == "."), None)
-    return named or (match[1].lower() if match and match[1] else "*")
-
-
-def _matches(chain: tuple[tuple[str, str], ...], path: Sequence[Token]) -> bool:
-    """Whether the last element of the path is chosen; at most the nearest match of each compound is tried."""
-    position, above = len(path) - 1, ""
-    for combinator, compound in chain:
-        if not above:
-            if not _is(path[position], compound):
-                return False
-        elif above == ">":
-            position -= 1
-            if position < 0 or not _is(path[position], compound):
-                return False
-        else:
-            position -= 1
-            while position >= 0 and not _is(path[position], compound):
-                position -= 1
-            if position < 0:
-                return False
-        above = combinator
-    return True
-
-
-def _is(element: Token, compound: str) -> bool:
-    match = _COMPOUND.match(compound)
-    if match is None or (match[1] and match[1] != "*" and match[1].lower() != element.name):
-        return False
-    classes = element.attributes.get("class", "").split()
-    for sign, name, attribute, value in _SIMPLE.findall(match[2]):
-        if sign == "." and name not in classes:
-            return False
-        if sign == "#" and element.attributes.get("id") != name:
-            return False
-        if attribute and (attribute not in element.attributes or value not in ("", element.attributes[attribute])):
-            return False
-    return True
-
-
-def declarations(style: str) -> dict[str, str]:
-    """``{"display": "none"}`` for ``display: none !important;``."""
-    said = {}
-    for part in _COMMENT.sub("", style[:20_000]).split(";"):
-        name, colon, value = part.partition(":")
-        if colon:
-            said[name.strip().lower()] = value.lower().replace("!important", "").strip()
-    return said
 
 
 def look(element: Token, *, within: Look, sheet: Sheet, path: Sequence[Token]) -> Look:
@@ -350,11 +211,3 @@ def _luminance(value: _Colour) -> float:
         for part in (min(max(part, 0), 255) / 255 for part in value)
     )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def inside(rules: Iterator[str]) -> Sheet:
-    """A sheet of these ``<style>`` texts."""
-    sheet = Sheet()
-    for css in rules:
-        sheet.add(css)
-    return sheet

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from desk.knowledge.csv_table import Row, delimiter_of, rows
 from desk.knowledge.entries import FIELDS, Entry, complete
-from desk.knowledge.found import Defaults, Found, Notice, Skipped, excerpt
-from desk.knowledge.hidden_text import TooDeep
-from desk.knowledge.html_page import TooLarge, read_page
+from desk.knowledge.found import Defaults, Found, Skipped, excerpt
+from desk.knowledge.html_page import read_page
 from desk.knowledge.markdown_text import clean_markdown
+from desk.knowledge.markup import Excess
 from desk.knowledge.noticed import Noticed
 from desk.policies.validation import did_you_mean
 from desk.policies.yaml_source import Document, Key
@@ -37,8 +37,7 @@ def read_table(text: str, *, file: str, defaults: Defaults) -> Iterator[Found | 
         what: next((columns[name] for name in called if name in columns), None) for what, called in _MEANINGS.items()
     }
     if problem := _problem_of_header(header, names, meant):
-        where = f"{file}:{header.line if header else 1}"
-        yield Skipped(where=where, notices=(Notice(where=where, code="csv", message=problem),))
+        yield Skipped.at(f"{file}:{header.line if header else 1}", "csv", problem)
         return
     for row in table:
         yield _read(row, columns=columns, meant=meant, file=file, defaults=defaults)
@@ -64,7 +63,7 @@ def _read(
 ) -> Found | Skipped:
     where = f"{file}:{row.line}"
     if row.error:
-        return Skipped(where=where, notices=(Notice(where=where, code="csv", message=row.error),))
+        return Skipped.at(where, "csv", row.error)
 
     def cell(what: str) -> str:
         index = meant.get(what)
@@ -78,12 +77,8 @@ def _read(
             body, heading = page.body, page.title
         else:
             body, heading = clean_markdown(written, noticed=noticed, first_line=1), ""
-    except TooDeep:
-        message = f"“{excerpt(title)}”: has tags nested more than 500 deep; clean it up at its source"
-        return Skipped(where=where, notices=(Notice(where=where, code="too_deep", message=message),))
-    except TooLarge:
-        message = f"“{excerpt(title)}”: has more elements than an article; split it at its source"
-        return Skipped(where=where, notices=(Notice(where=where, code="too_large", message=message),))
+    except Excess as exc:
+        return Skipped.at(where, exc.code, f"“{excerpt(title)}”: {exc}")
     said = {name: row.cells[columns[name]].strip() for name in FIELDS if name in columns}
     said = {name: value for name, value in said.items() if value and name not in ("id", "owner", "locale", "title")}
     listed = {name: tuple(re.split(r"[\s,;|]+", str(said[name]))) for name in _LISTS if name in said}
@@ -95,12 +90,11 @@ def _read(
             body=body,
             title=title or heading,
             path=f"{file}#{excerpt(number)}" if number else f"{file}:{row.line}",
-            name=(number if re.search(r"[a-zA-Z]", number) else f"article-{number}")
-            if number
-            else title or heading or where,
+            name=number or title or heading or where,
             source=said.get("source") or cell("address") or f"{file} {excerpt(number or title)}".strip(),
             sections=[cell("section")] if cell("section") else [],
             implied={"owner": cell("owner"), "locale": cell("locale").partition("-")[0].lower()},
+            first_line=row.line,
             called=f"“{excerpt(title)}”" if title else "",
         ),
         noticed=noticed,
