@@ -442,7 +442,7 @@ def _tell_conflict(conflict: "FoundConflict") -> None:
 
 def _tell_import(report: "ImportReport", *, dry: bool) -> None:
     come = "would be put up for review" if dry else "put up for review"
-    print(f"{len(report.imported)} {come}, {report.unchanged} unchanged, {report.files_skipped} skipped.")
+    print(f"{len(report.imported)} {come}, {report.unchanged} unchanged, {report.skips} skipped.")
     _tell_lines("Skipped", [str(notice) for notice in report.skipped])
     _tell_lines("Noticed", [str(notice) for one in report.imported for notice in one.warnings])
     _tell_lines("No longer there (they stay as they are)", report.vanished)

@@ -40,13 +40,11 @@ class ImportReport:
     unchanged: int = 0
     skipped: list[Notice] = field(default_factory=list)
     """What was not read, every reason with its place."""
+    skips: int = 0
+    """How many articles that is."""
     vanished: list[str] = field(default_factory=list)
     """Articles of an earlier import from the same place that are not there any more. They stay as they are."""
     conflicts: list[FoundConflict] = field(default_factory=list)
-
-    @property
-    def files_skipped(self) -> int:
-        return len({notice.where for notice in self.skipped})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +83,7 @@ class Intake:
         while batch := await asyncio.to_thread(lambda: list(islice(rest, AT_A_TIME))):
             found = [item for item in batch if isinstance(item, Found)]
             report.skipped += [notice for item in batch if isinstance(item, Skipped) for notice in item.notices]
+            report.skips += len(batch) - len(found)
             seen.update(item.article.id for item in found)
             known = await self.desk.store.latest([item.article.id for item in found], origin=origin)
             for item in found:
@@ -124,6 +123,7 @@ class Intake:
                 )
         except (Conflict, InvalidRequest) as exc:
             report.skipped.append(Notice(where=found.where, code=exc.error_code, message=exc.detail))
+            report.skips += 1
             return None
         if not is_new:  # somebody else was at it in this moment
             report.unchanged += 1
