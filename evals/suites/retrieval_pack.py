@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 from desk.domain import clock
 from desk.policies.models import PolicySet
@@ -21,20 +23,29 @@ from evals.suites.asked import (
 )
 from evals.suites.chunks import table_scores
 from evals.suites.filters import filter_scores
-from evals.suites.questions import QUESTIONS, read_questions
-from evals.suites.retrieval import PACK_QUESTIONS, read_queries, spent
+from evals.suites.questions import QUESTIONS, Question, read_questions
+from evals.suites.retrieval import PACK_QUESTIONS, Query, read_queries, spent
 from retrieval.search import build_retriever
 
 
-def run_pack(policies: PolicySet, *, build: Build = build_retriever, progress: Progress = silent) -> SuiteResult:
+def run_pack(
+    policies: PolicySet,
+    *,
+    rows: Path = PACK_QUESTIONS,
+    questions: Path = QUESTIONS,
+    build: Build = build_retriever,
+    progress: Progress = silent,
+) -> SuiteResult:
     """Measures the pack; docs/evals.md says what each figure is. ``build`` makes the search that is measured."""
-    return asyncio.run(_run_pack(policies, build=build, progress=progress))
+    fitted, asked = read_queries(rows), read_questions(questions, policies=policies)
+    unique([query.id for query in fitted], of=rows.name)
+    return asyncio.run(_run(policies, fitted, asked, build=build, progress=progress))
 
 
-async def _run_pack(policies: PolicySet, *, build: Build, progress: Progress) -> SuiteResult:
+async def _run(
+    policies: PolicySet, queries: Sequence[Query], questions: Sequence[Question], *, build: Build, progress: Progress
+) -> SuiteResult:
     now = clock.now()
-    queries, questions = read_queries(PACK_QUESTIONS), read_questions(QUESTIONS, policies=policies)
-    unique([query.id for query in queries], of=PACK_QUESTIONS.name)
     routing = Routing(policies)
     rows: list[Ranked] = []
     answers: list[Asked] = []
