@@ -26,6 +26,7 @@ _MEANINGS = {
         "right": "Answers that hold what they must and stand on an article that answers.",
         "answered": "Questions that get an answer at all.",
         "grounded": "Answers every sentence of which is in a passage it cites.",
+        "undisputed": "Questions whose articles do not contradict each other; the others go to a person.",
         "unanswerable_declined": "Unanswerable questions nothing is said to.",
         "follow_ups_right": "Right answers to questions that need the conversation before.",
         "new_subjects_right": "Right answers to a new question after another subject.",

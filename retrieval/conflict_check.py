@@ -34,19 +34,10 @@ class ConflictCheck:
 
     async def among(self, passages: Sequence[Passage], *, question: str, conversation_id: str) -> FoundConflict | None:
         """The worst contradiction among the passages an answer to the question would be taken from."""
-        best = max((passage["score"] for passage in passages), default=0.0)
-        statements = {
-            passage["chunk_id"]: Statement(
-                id=passage["chunk_id"], title=passage["title"], heading=passage["heading"], text=passage["text"]
-            )
-            for passage in passages
-            if passage["score"] >= USED * best
-        }
-        found = conflicts_among([_facts(statement) for statement in statements.values()], question=question)
         sides = {passage["chunk_id"]: (passage["article"], passage["version"]) for passage in passages}
         stored = await self._stored(
-            [_new(conflict, sides) for conflict in found if sides[conflict.one][0] != sides[conflict.other][0]],
-            statements,
+            [_new(conflict, sides) for conflict in contradictions(passages, question=question)],
+            {passage["chunk_id"]: _statement(passage) for passage in passages},
             conversation_id=conversation_id,
             limit=1,
         )
@@ -120,6 +111,19 @@ class ConflictCheck:
             await self._store.dismiss_unseen(new, reason=verdict["reason"])
             return None
         return replace(new, judge="confirmed", reason=verdict["reason"] or new.reason)
+
+
+def contradictions(passages: Sequence[Passage], *, question: str) -> list[Conflict]:
+    """Those between articles, among the passages an answer to the question would be taken from; worst first."""
+    best = max((passage["score"] for passage in passages), default=0.0)
+    used = [_facts(_statement(passage)) for passage in passages if passage["score"] >= USED * best]
+    articles = {passage["chunk_id"]: passage["article"] for passage in passages}
+    found = conflicts_among(used, question=question)
+    return [conflict for conflict in found if articles[conflict.one] != articles[conflict.other]]
+
+
+def _statement(passage: Passage) -> Statement:
+    return Statement(id=passage["chunk_id"], title=passage["title"], heading=passage["heading"], text=passage["text"])
 
 
 def _new(conflict: Conflict, sides: dict[str, tuple[str, str]]) -> NewConflict:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from evals.result import row_id, unique
 from evals.searching import Routing
 from evals.suites.questions import Question, as_said, asked_for
 from evals.suites.rows import patterns_of, rows_of, text_of
+from retrieval.conflict_check import contradictions
 from retrieval.search import Retriever
 
 
@@ -42,6 +43,10 @@ class Answer:
     parts: tuple[AnswerPart, ...]
     passages: tuple[Passage, ...]
     wrong: tuple[str, ...]
+    confident: bool
+    """The search found something to answer from."""
+    disputed: bool
+    """Articles contradict each other, so a turn escalates instead of answering."""
     question: Question | None = None
     """For the rows of ``questions_pack.jsonl``."""
 
@@ -58,24 +63,20 @@ def read_rows(path: Path, *, policies: PolicySet) -> list[Row]:
 
 
 async def answer_row(retriever: Retriever, row: Row, *, areas: Sequence[str], now: datetime) -> Answer:
-    parts, passages = await _say(retriever, row.text, areas=areas, now=now)
-    text = "".join(part["text"] for part in parts)
-    says = [f"says {pattern.pattern}" for pattern in row.must_not if pattern.search(text)]
-    wrong = (*_lacks(text, row.must), *says, *_strange(parts, row.articles))
-    return Answer(row=row.id, asked=row.text, parts=parts, passages=passages, wrong=wrong)
+    said = await _say(retriever, row.text, areas=areas, now=now)
+    says = [f"says {pattern.pattern}" for pattern in row.must_not if pattern.search(said.text)]
+    wrong = (*said.wrong, *_lacks(said.text, row.must), *says, *_strange(said.parts, row.articles))
+    return replace(said, row=row.id, wrong=wrong)
 
 
 async def answer_question(retriever: Retriever, question: Question, *, routing: Routing, now: datetime) -> Answer:
     text = asked_for(question)
-    parts, passages = await _say(retriever, text, areas=routing.areas(text), now=now)
+    said = await _say(retriever, text, areas=routing.areas(text), now=now)
     if question.relevant:
-        said = "".join(part["text"] for part in parts)
-        wrong = (*_lacks(said, question.must), *_strange(parts, question.relevant))
+        wrong = (*said.wrong, *_lacks(said.text, question.must), *_strange(said.parts, question.relevant))
     else:
-        wrong = ("answers what no article says",) if parts else ()
-    return Answer(
-        row=question.id, asked=as_said(question), parts=parts, passages=passages, wrong=wrong, question=question
-    )
+        wrong = ("answers what no article says",) if said.parts else said.wrong
+    return replace(said, row=question.id, asked=as_said(question), wrong=wrong, question=question)
 
 
 def failure(answer: Answer) -> dict[str, Any]:
@@ -89,12 +90,21 @@ def failure(answer: Answer) -> dict[str, Any]:
     }
 
 
-async def _say(
-    retriever: Retriever, text: str, *, areas: Sequence[str], now: datetime
-) -> tuple[tuple[AnswerPart, ...], tuple[Passage, ...]]:
-    """What a turn would say, and the passages it read."""
+async def _say(retriever: Retriever, text: str, *, areas: Sequence[str], now: datetime) -> Answer:
+    """What a turn would say: nothing when it does not know, nothing when its articles contradict each other."""
     found = await retriever.search(text, areas=areas, channel="web", now=now)
-    return tuple(answer_parts(text, found.passages if found.confident else [])), tuple(found.passages)
+    disputes = contradictions(found.passages, question=text) if found.confident else []
+    usable = found.passages if found.confident and not disputes else []
+    wrong = tuple(f"{dispute.one} contradicts {dispute.other}" for dispute in disputes[:1])
+    return Answer(
+        row="",
+        asked=text,
+        parts=tuple(answer_parts(text, usable)),
+        passages=tuple(found.passages),
+        wrong=wrong,
+        confident=found.confident,
+        disputed=bool(disputes),
+    )
 
 
 def _lacks(text: str, must: Sequence[re.Pattern[str]]) -> list[str]:

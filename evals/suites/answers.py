@@ -120,6 +120,7 @@ def _scores(fixed: Sequence[Answer], asked: Sequence[Answer]) -> Scores:
     scores: Scores = {
         "right": {answer.row: float(not answer.wrong) for answer in fixed},
         "answered": {answer.row: float(bool(answer.parts)) for answer in fixed},
+        "undisputed": {answer.row: float(not answer.disputed) for answer in (*fixed, *asked) if answer.confident},
         "grounded": {
             answer.row: float(is_grounded(answer.parts, passages=answer.passages))
             for answer in (*fixed, *asked)

@@ -2,11 +2,10 @@
 
 import re
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
 
 from desk.config.settings import Settings
@@ -22,7 +21,6 @@ from evals.suites.chunks import table_scores
 from evals.suites.filters import filter_scores, probes
 from evals.suites.questions import Question
 from retrieval.chunking import chunk_article
-from retrieval.index import Eligibility
 from retrieval.search import Retriever, build_retriever
 
 TABLE = "| Service | Time | Price |\n| --- | --- | --- |\n| Express | 1 day | 9.95 USD |\n| Standard | 5 days | free |"
@@ -101,25 +99,14 @@ async def test_the_search_keeps_back_what_may_not_be_seen(policies: PolicySet) -
     assert figures == {"filters_held": 1.0, "filters_open": 1.0}
 
 
-class EverythingSeen(Retriever):
-    """A search that forgot its filters."""
-
-    def _allowed(self, where: Eligibility, channel: str) -> Any:
-        return np.ones(len(self.chunks), dtype=bool)
-
-
 async def build_without_filters(settings: Settings, policies: PolicySet) -> Retriever:
-    whole = await build_retriever(settings, policies)
-    chunks = [replace(chunk, locale="en", status="published", audience="public") for chunk in whole.chunks]
-    return EverythingSeen.over(
-        chunks,
-        phrases=whole.phrases,
-        embedding=whole.embedding,
-        index=whole.index,
-        threshold=whole.threshold,
-        default_locale="en",
-        timezone=ZoneInfo("UTC"),
-    )
+    """A search whose passages forgot who may see them, and when."""
+    forgotten: dict[str, Any] = {
+        "audience": "public", "channels": (), "locale": "en", "status": "published", "expires": None,
+        "effective": date(2020, 1, 1),
+    }  # fmt: skip
+    chunks = [replace(chunk, **forgotten) for article in policies.articles.values() for chunk in chunk_article(article)]
+    return await build_retriever(settings, policies, chunks=chunks)
 
 
 async def test_a_search_without_filters_is_caught_by_every_probe(policies: PolicySet) -> None:
