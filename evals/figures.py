@@ -17,7 +17,7 @@ _MEANINGS = {
         "context_recall": "RAGAS, no model: the section that holds the answer is among a turn's passages.",
         "filters_held": "Planted articles that may not be seen (audience, date, channel, locale, status) are not.",
         "filters_open": "The same articles are found where they may be seen.",
-        "tables_whole": "Tables of the articles that stand in one chunk.",
+        "tables_whole": "Tables of the articles each row of which stands in a chunk with the names of its columns.",
         "ms_per_query": "Milliseconds for one search.",
         "seconds_to_index": "Seconds to build the index.",
         "chunks": "Passages in the index.",

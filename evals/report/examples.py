@@ -9,9 +9,9 @@ SHOWN = 8
 """Examples of one kind before the rest is folded away."""
 _TITLES = {
     "relevant": "answered by", "missed": "not among ten", "best": "best score", "answer": "said", "label": "is",
-    "predicted": "taken for",
+    "predicted": "taken for", "text_b": "beside",
 }  # fmt: skip
-_TOLD_ELSEWHERE = ("id", "text", "wrong", "passages")
+_TOLD_ELSEWHERE = ("id", "text", "question", "wrong", "passages")
 
 
 def examples(failures: Sequence[Mapping[str, Any]]) -> str:
@@ -54,7 +54,8 @@ def _example(failure: Mapping[str, Any]) -> str:
         for one in failure.get("passages", [])
     )
     name = f'<code class="soft small">{escape(str(failure["id"]))}</code> ' if "id" in failure else ""
-    return folded(f"{name}{escape(str(failure.get('text', '')))}{tags}", f"<dl>{listed}</dl>{passages}")
+    asked = failure.get("text") or failure.get("question") or next(iter(failure.get("quotes", [])), "")
+    return folded(f"{name}{escape(str(asked))}{tags}", f"<dl>{listed}</dl>{passages}")
 
 
 def _shown(value: Any) -> str:

@@ -1,16 +1,20 @@
 """RAGAS' metrics as the suites use them, with and without a judge (R10.1, R10.2)."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from desk.config.settings import Settings
+from commands.main import main
+from desk.config.settings import Settings, load_settings
 from desk.domain.errors import ConfigurationError
+from desk.policies.loader import load_pack
 from evals.ragas_judge import FIGURES, GIVE_UP, JudgedRow, Judgement, judge_from, judged
 from evals.ragas_metrics import AnswerMetrics, ContextMetrics, ProductEmbeddings
+from evals.suites import answers
 from retrieval.embeddings import LocalEmbedding
 from tests.fakes.model_server import ModelServer, scripted_model
 
@@ -133,3 +137,59 @@ def test_a_judge_without_a_key_is_told_what_to_set() -> None:
     with pytest.raises(ConfigurationError, match="FRONTDESK_JUDGE_MODEL needs OPENAI_API_KEY"):
         judge_from(Settings(judge_model="judge-1", openai_api_key=None))
     assert judge_from(Settings(judge_model=None)) is None
+
+
+PACK = Path(__file__).parents[3] / "packs" / "retail"
+DATA = Path(__file__).parents[3] / "evals" / "data"
+
+
+@pytest.fixture
+def judged_by(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModelServer]]:
+    """The judge of the settings is a scripted one."""
+    with ExitStack() as stack:
+
+        def start(script: str) -> ModelServer:
+            server = stack.enter_context(scripted_model(script))
+            monkeypatch.setenv("FRONTDESK_JUDGE_MODEL", "judge-1")
+            monkeypatch.setenv("OPENAI_API_KEY", "key")
+            monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+            return server
+
+        yield start
+
+
+def test_the_suite_has_the_same_figures_with_a_judge_and_the_judge_s_beside_them(
+    judged_by: Callable[[str], ModelServer], tmp_path: Path
+) -> None:
+    lines = (DATA / "questions_pack.jsonl").read_text().splitlines()
+    (tmp_path / "rows.jsonl").touch()
+    (tmp_path / "questions.jsonl").write_text("\n".join(lines[:60:6]))
+    files = {"rows": tmp_path / "rows.jsonl", "questions": tmp_path / "questions.jsonl"}
+    policies = load_pack(PACK)
+    alone = answers.run_pack(policies, **files)
+    judged_by("judge")
+    with_judge = answers.run_pack(policies, **files, judge=judge_from(load_settings()), judge_rows=3)
+
+    timed = {"ms_per_answer"}
+    extra = {*FIGURES, "judge_not_judged"}
+    assert with_judge["figures"].keys() - alone["figures"].keys() == extra
+    assert {figure: value for figure, value in with_judge["figures"].items() if figure not in extra | timed} == {
+        figure: value for figure, value in alone["figures"].items() if figure not in timed
+    }
+    assert {len(with_judge["scores"][figure]) for figure in FIGURES} == {3}
+    assert with_judge["figures"]["judge_not_judged"] == 0
+
+
+@pytest.mark.heavy
+def test_the_command_fails_with_a_sentence_when_the_judge_says_little(
+    judged_by: Callable[[str], ModelServer], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged_by("judge_fails_often")
+    with pytest.raises(SystemExit) as stopped:
+        main(["eval", "run", "--suite", "answers", "--judge-rows", "4", "--report", str(tmp_path), "--json"])
+
+    assert stopped.value.code == 1
+    assert "answers: the judge said nothing usable about 4 answers (server error" in capsys.readouterr().err
+    page = (tmp_path / "report.html").read_text()
+    assert "4 answers not judged" in page
+    assert "judge judge-1" in page
