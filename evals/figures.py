@@ -55,6 +55,10 @@ _MEANINGS = {
         "precision": "Of the pairs called contradicting, the share that is.",
         "recall": "Contradicting pairs that are found.",
         "f1": "Both in one number.",
+        "right": "Pairs that are told to be what they are.",
+        "asked_found": "Questions beside one more article that contradicts the answer: it is found.",
+        "asked_quiet": "Questions beside one more article that does not: nothing is found.",
+        "own_conflicts": "Contradictions found among the pack's own articles; all are false alarms.",
         "ms_per_pair": "Milliseconds for one pair.",
     },
 }  # fmt: skip

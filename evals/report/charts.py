@@ -22,10 +22,11 @@ except ImportError as exc:
     ) from exc
 
 WIDTH = 5.2
-INK, FAINT, GOOD, BAD = "#010101", "#020202", "#030303", "#040404"
+INK, SOFT, FAINT, GOOD, BAD = "#010101", "#060606", "#020202", "#030303", "#040404"
 SERIES = ("#050501", "#050502", "#050503", "#050504")
 _COLOURS = {
     INK: "--ink",
+    SOFT: "--soft",
     FAINT: "--faint",
     GOOD: "--good",
     BAD: "--bad",
@@ -67,7 +68,7 @@ def overview(result: SuiteResult, *, limits: Mapping[str, Limit], changes: Seque
                 axes.plot(interval(list(rows.values())), (place, place), color=colour, linewidth=1.2)
             axes.plot(limit.value, place, marker="|", color=INK, markersize=12, markeredgewidth=1.6)
             if limit.aim is not None:
-                axes.plot(limit.aim, place, marker="D", color=FAINT, markersize=4, fillstyle="none")
+                axes.plot(limit.aim, place, marker="D", color=SOFT, markersize=4, fillstyle="none")
             if name in before:
                 axes.plot(before[name], place, marker="o", color=INK, markersize=7, fillstyle="none", linewidth=0)
             axes.plot(value, place, marker="o", color=colour, markersize=5)

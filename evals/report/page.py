@@ -19,7 +19,7 @@ def page(run: Run, *, limits: Limits) -> str:
     """The whole document."""
     compared = "baseline" in run
     parts = [
-        *_head(run),
+        *_head(run, limits),
         _navigation(run, limits),
         *(
             _suite(result, limits=limits.get(result["suite"], {}), changes=run.get("changes", []), compared=compared)
@@ -37,9 +37,10 @@ def page(run: Run, *, limits: Limits) -> str:
     )
 
 
-def _head(run: Run) -> Iterator[str]:
+def _head(run: Run, limits: Limits) -> Iterator[str]:
     judge = f"judge {run['judge']}" if run["judge"] else "no judge model"
     compared = f"compared with the run of {_time(run['baseline'])}" if "baseline" in run else "no baseline"
+    better = _better(run.get("changes", []), limits)
     yield f"<header><h1>Evaluation of {escape(run['pack'])}</h1>"
     yield (
         f'<p class="soft">{_time(run["at"])} UTC · {sum(result["rows"] for result in run["suites"])} rows · '
@@ -47,11 +48,26 @@ def _head(run: Run) -> Iterator[str]:
     )
     missed, worse = run.get("misses", []), run.get("regressions", [])
     if not missed and not worse:
-        yield '<div class="verdict good"><strong>Passed.</strong> Every threshold is kept, nothing got worse.</div>'
+        compared = ", and nothing got worse" if "baseline" in run else ""
+        yield f'<div class="verdict good"><strong>Passed.</strong> Every threshold is kept{compared}.{better}</div>'
         return
     counted = (_counted(missed, "threshold missed", "thresholds missed"), _counted(worse, "regression", "regressions"))
+    told = ", ".join(filter(None, counted))
     listed = "".join(f"<li>{escape(sentence)}</li>" for sentence in (*missed, *worse))
-    yield (f'<div class="verdict bad"><strong>{", ".join(filter(None, counted))}.</strong><ul>{listed}</ul></div>')
+    yield f'<div class="verdict bad"><strong>{told}.</strong><ul>{listed}</ul>{better}</div>'
+
+
+def _better(changes: Sequence[Change], limits: Limits) -> str:
+    """What clearly got better since the baseline."""
+    told = [
+        f"{change['suite']} {change['figure']} {change['difference']:+.3f}"
+        for change in changes
+        if (limit := limits.get(change["suite"], {}).get(change["figure"]))
+        and change["rows"]
+        and change["clear"]
+        and change["difference"] * limit.sign > 0
+    ]
+    return f'<p class="small">Clearly better: {escape(", ".join(told))}.</p>' if told else ""
 
 
 def _navigation(run: Run, limits: Limits) -> str:

@@ -55,11 +55,12 @@ def _compared(change: Change | None, limit: Limit | None) -> list[str]:
     if change is None:
         return [_cell("", "", key="")] * 3
     better = change["difference"] * (limit.sign if limit else 0)
-    shown = f"{change['difference']:+.4f}" if change["difference"] else "="
+    moved = abs(change["difference"]) >= 0.00005
+    shown = f"{change['difference']:+.4f}" if moved else "="
     if change["clear"] and better:
         shown = f'<span class="{"up" if better > 0 else "down"}">{shown}</span>'
     low, high = change.get("interval", (0.0, 0.0))
-    spread = f"{low:+.3f} to {high:+.3f}" if change["difference"] and "interval" in change else ""
+    spread = f"{low:+.3f} to {high:+.3f}" if moved and "interval" in change else ""
     return [
         _cell("baseline", _number(change["before"]), key=change["before"]),
         _cell("change", shown, key=change["difference"]),

@@ -291,6 +291,7 @@ def _failures(outcomes: Sequence[_Outcome]) -> list[dict[str, Any]]:
     return [
         {
             "id": _id(outcome),
+            "wrong": _wrong(outcome),
             "text": outcome["row"]["text"],
             "label": outcome["row"]["label"],
             "predicted": outcome["label"],
@@ -298,3 +299,9 @@ def _failures(outcomes: Sequence[_Outcome]) -> list[dict[str, Any]]:
         }
         for outcome in wrong[:MAX_FAILURES]
     ]
+
+
+def _wrong(outcome: _Outcome) -> str:
+    if outcome["label"] == OUT_OF_SCOPE:
+        return "called out of scope"
+    return "not seen to be out of scope" if outcome["row"]["label"] == OUT_OF_SCOPE else "another intent"

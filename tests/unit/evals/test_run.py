@@ -11,6 +11,7 @@ import pytest
 from commands.main import main
 from desk.domain.errors import ConfigurationError, InvalidRequest
 from evals.comparing import compare, regressions
+from evals.figures import meaning
 from evals.report.files import FORMAT, Run, read_run, write_baseline, write_run
 from evals.report.writing import write_report
 from evals.result import SuiteResult, printed
@@ -60,6 +61,12 @@ def test_a_judge_that_says_little_fails_the_run_with_its_reasons() -> None:
 def test_the_thresholds_of_the_repository_are_limits() -> None:
     assert limits()["retrieval"]["filters_held"].holds(1.0)
     assert not limits()["classifier"]["calibration_error"].holds(0.9)
+
+
+def test_every_figure_with_a_threshold_is_explained_in_the_report() -> None:
+    wanted = [(suite, figure) for suite, figures in limits().items() for figure in figures]
+
+    assert [(suite, figure) for suite, figure in wanted if not meaning(suite, figure)] == []
 
 
 @pytest.mark.parametrize("text", ["a: {b: {min: 1, max: 2}}", "a: {b: {tolerance: 1}}", "a: {b: {mim: 1}}", "a: 3"])
