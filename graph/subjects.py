@@ -1,5 +1,6 @@
 """What a conversation asks articles about: questions that lean on it, and questions nobody could file. Pure."""
 
+import re
 from collections.abc import Sequence
 
 from desk.language.asked import is_open
@@ -10,6 +11,8 @@ from graph.state import Memory, Request, Subject
 from retrieval.follow_up import Standalone, standalone
 
 MAX_CHARACTERS = 300
+_YES_OR_NO = re.compile(r"\W*(?:can|could|do|does|did|is|are|will|would|should|may|has|have)\b", re.IGNORECASE)
+"""How a question begins that needs no question mark."""
 
 
 def made_whole(text: str, *, memory: Memory) -> Standalone:
@@ -94,4 +97,4 @@ def _sure(understanding: Understanding, *, policies: PolicySet) -> list[IntentGu
 
 
 def _asks(text: str) -> bool:
-    return "?" in text or is_open(text)
+    return "?" in text or is_open(text) or _YES_OR_NO.match(text) is not None
