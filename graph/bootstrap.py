@@ -40,6 +40,7 @@ from desk.integrations.postgres.ticketing import PostgresTicketing
 from desk.integrations.remote import RemoteSystem
 from desk.integrations.rest import RestTransport
 from desk.integrations.seed import seed
+from desk.jobs.reviews import ReviewRounds
 from desk.knowledge.bases import EmbeddingBases
 from desk.knowledge.conflicts import ConflictStore
 from desk.knowledge.listing import ArticleLists
@@ -187,8 +188,9 @@ async def run_desk(
         switches=SwitchStore(pool, policies=services.policies),
     )
     await desk.audit.note_pack(name=services.policies.name, version=services.policies.version)
-    following = services.knowledge.live.follow()
-    tasks = [asyncio.create_task(work) for work in (*runner.background(), desk.audit.run(), following)]
+    content = services.knowledge
+    beside = (desk.audit.run(), content.live.follow(), _rounds(content, pool=pool, messaging=messaging).run())
+    tasks = [asyncio.create_task(work) for work in (*runner.background(), *beside)]
     sending = delivering(messaging, services, public_url=settings.public_url) if messaging else nullcontext()
     try:
         async with sending:
@@ -197,6 +199,17 @@ async def run_desk(
         await runner.drain(seconds=DRAIN_SECONDS)
         await _stop(tasks)
         await desk.audit.close()
+
+
+def _rounds(content: KnowledgeDesk, *, pool: Pool, messaging: Messaging | None) -> ReviewRounds:
+    return ReviewRounds(
+        pool=pool,
+        outbox=messaging.outbox if messaging else Outbox(pool),
+        policy=content.policies.knowledge,
+        queue=content_queue(content.policies),
+        publish_due=content.publish_due,
+        today=content.today,
+    )
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:
@@ -367,9 +380,14 @@ def assemble(
     )
 
 
+def content_queue(policies: PolicySet) -> str:
+    """Where tickets about articles go."""
+    return policies.knowledge.queue or next(iter(policies.queues))
+
+
 def content_desk(pool: Pool, policies: PolicySet, *, knowledge: Knowledge, judge: Judge | None) -> KnowledgeDesk:
     """Where articles are governed, and what is in use is looked at for contradictions."""
-    conflicts = ConflictStore(pool, queue=policies.knowledge.queue or next(iter(policies.queues)))
+    conflicts = ConflictStore(pool, queue=content_queue(policies))
     return KnowledgeDesk(
         store=ArticleStore(pool),
         lists=ArticleLists(pool, review=policies.knowledge.review),

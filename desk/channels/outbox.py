@@ -20,7 +20,7 @@ from desk.domain.ids import new_id
 
 OutboxChannel = Literal["email", "sms"]
 CHANNELS: tuple[OutboxChannel, ...] = ("email", "sms")
-Kind = Literal["code", "notice"]
+Kind = Literal["code", "notice", "reminder"]
 
 MAX_ATTEMPTS = 20
 """With the pauses between them about seven hours; then the message is on the dead-letter list."""
@@ -36,8 +36,9 @@ class Due:
     id: str
     channel: OutboxChannel
     kind: Kind
-    conversation_id: str
-    customer_id: str
+    conversation_id: str | None
+    customer_id: str | None
+    """None for a reminder, which goes to a colleague."""
     payload: dict[str, Any]
     attempts: int
     """This one included."""
@@ -51,7 +52,7 @@ class DeadLetter:
     id: str
     channel: OutboxChannel
     kind: Kind
-    conversation_id: str
+    conversation_id: str | None
     failure: str
     ended_at: datetime
 
@@ -70,13 +71,14 @@ class Outbox:
         channel: OutboxChannel,
         kind: Kind,
         key: str,
-        conversation_id: str,
-        customer_id: str,
+        conversation_id: str | None = None,
+        customer_id: str | None = None,
         payload: dict[str, Any],
     ) -> None:
         """Stores a message within the caller's transaction; the same ``key`` again changes nothing.
 
-        Payloads: ``code`` ``{challenge_id, number}`` · ``notice`` ``{subject, text}``.
+        Payloads: ``code`` ``{challenge_id, number}`` · ``notice`` ``{subject, text}``
+        · ``reminder`` ``{to, subject, text}``, which alone names no customer.
         """
         values = {
             "id": new_id("out"), "channel": channel, "kind": kind, "key": key, "payload": Jsonb(payload),

@@ -29,6 +29,8 @@ class MessageWriter:
                 return await self._code(due)
             case "notice":
                 return await self._notice(due)
+            case "reminder":
+                return _reminder(due)
 
     async def _code(self, due: Due) -> Outgoing | None:
         found = await self.step_up.message(due.payload["challenge_id"], due.payload["number"])
@@ -54,6 +56,7 @@ class MessageWriter:
         )
 
     async def _notice(self, due: Due) -> Outgoing | None:
+        assert due.customer_id is not None, "the table asks for it"
         contact = await self.find_contact(due.customer_id)
         return Outgoing(
             id=due.id,
@@ -62,3 +65,14 @@ class MessageWriter:
             subject=due.payload["subject"],
             text=due.payload["text"],
         )
+
+
+def _reminder(due: Due) -> Outgoing:
+    """To a colleague, at the address the pack gives."""
+    return Outgoing(
+        id=due.id,
+        created_at=due.created_at,
+        to=due.payload["to"],
+        subject=due.payload["subject"],
+        text=due.payload["text"],
+    )

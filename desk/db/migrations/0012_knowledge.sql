@@ -160,6 +160,24 @@ CREATE TABLE knowledge_reminders (
     PRIMARY KEY (article, version, kind, due)  -- once each
 );
 
+-- The ticket about an overdue version is over when that version is.
+CREATE FUNCTION knowledge_reminders_tickets() RETURNS trigger
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    UPDATE tickets SET status = 'resolved' WHERE status <> 'resolved' AND id IN (
+        SELECT ticket_id FROM knowledge_reminders WHERE (article, version) = (NEW.article, NEW.version));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER article_versions_gone AFTER UPDATE OF status ON article_versions
+    FOR EACH ROW WHEN (OLD.status = 'published' AND NEW.status = 'retired')
+    EXECUTE FUNCTION knowledge_reminders_tickets();
+
+-- A reminder goes to a colleague: it belongs to no customer and no conversation.
+ALTER TABLE outbox ALTER COLUMN conversation_id DROP NOT NULL, ALTER COLUMN customer_id DROP NOT NULL,
+    DROP CONSTRAINT outbox_kind_check, ADD CHECK (kind IN ('code', 'notice', 'reminder')),
+    ADD CHECK (kind = 'reminder' OR (conversation_id IS NOT NULL AND customer_id IS NOT NULL));
+
 -- A ticket about content belongs to no conversation.
 ALTER TABLE tickets ALTER COLUMN conversation_id DROP NOT NULL, ALTER COLUMN turn_id DROP NOT NULL,
     ADD COLUMN kind text NOT NULL DEFAULT 'conversation' CHECK (kind IN ('conversation', 'content')),
