@@ -122,6 +122,12 @@ def _answers(ask: Ask) -> SuiteResult:
     return answers.run_pack(_pack(), judge=_judge(load_settings()), judge_rows=rows, progress=ask.progress)
 
 
+def _conflicts(ask: Ask) -> SuiteResult:
+    from evals.suites import conflicts
+
+    return conflicts.run(data=ask.files.data) if ask.files.data else conflicts.run_pack(_pack())
+
+
 def _redaction(ask: Ask) -> SuiteResult:
     from evals.suites import redaction
 
@@ -150,6 +156,7 @@ _SUITES: dict[str, Callable[[Ask], SuiteResult]] = {
     "classifier": _classifier,
     "retrieval": _retrieval,
     "answers": _answers,
+    "conflicts": _conflicts,
     "redaction": _redaction,
 }
 _ON_FILES_ALONE = ("redaction",)

@@ -1,15 +1,16 @@
 """Whether two quantities of the same thing can both be true."""
 
-from retrieval.measures import Quantity
+from retrieval.measures import ANY_CURRENCY, Quantity
 from retrieval.wording import PERSONS
 
 
 def same_unit(a: Quantity, b: Quantity) -> bool:
     """Whether two quantities of one kind can be compared at all."""
     if a.kind == "period":
-        return True
+        return (a.unit == "age") == (b.unit == "age")
     if a.kind == "amount":
-        return (a.unit == b.unit or "any" in (a.unit, b.unit)) and (a.per == b.per or not a.per or not b.per)
+        any_unit = {"any", ANY_CURRENCY} & {a.unit, b.unit}
+        return (a.unit == b.unit or bool(any_unit)) and (a.per == b.per or not a.per or not b.per)
     if a.kind == "count" and a.unit == b.unit == "":
         counted, other = _whom(a.counted), _whom(b.counted)
         return a.per == b.per and (bool(counted & other) or not (counted or other))
@@ -37,9 +38,9 @@ def differ(a: Quantity, b: Quantity) -> bool:
         business, calendar = (a, b) if a.unit == "business" else (b, a)
         return not (business.low * 0.95 <= calendar.high and calendar.low <= business.high * 1.6)
     if "within" in (a.bound, b.bound) and {a.bound, b.bound} <= {"within", "exact", "cap"}:
-        return not _close(a.high, b.high, a)
+        return not _close(a.high, b.high, a, b)
     if a.bound == b.bound:
-        return not (_close(a.low, b.low, a) and _close(a.high, b.high, a))
+        return not (_close(a.low, b.low, a, b) and _close(a.high, b.high, a, b))
     exact, bounded = (a, b) if a.bound in ("exact", "within", "range") else (b, a)
     match bounded.bound:
         case "cap":
@@ -63,7 +64,7 @@ def _days_differ(a: int, b: int) -> bool:
     return not a & b
 
 
-def _close(a: float, b: float, quantity: Quantity) -> bool:
-    if quantity.kind == "period" and max(a, b) >= 28:
-        return abs(a - b) <= 0.05 * max(a, b)
+def _close(a: float, b: float, one: Quantity, other: Quantity) -> bool:
+    if one.months != other.months:
+        return abs(a - b) <= 0.05 * max(a, b)  # one month, 30 days
     return abs(a - b) <= 1e-6 * max(abs(a), abs(b), 1)

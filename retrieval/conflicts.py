@@ -1,8 +1,8 @@
 """Whether two passages contradict each other (R4.5): their facts are compared, similarity alone says nothing.
 
 Two facts conflict when they speak of the same thing under conditions that can hold together and cannot both be true.
-A quantity is only compared with the one of the other passage that is closest to it, and one that agrees ends the
-matter: a passage that states a rule and its exception is not contradicted by one that repeats either.
+A quantity that the other passage states as well is not in question: a passage with a rule and its exception is not
+contradicted by one that repeats either.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
-from retrieval.alignment import alignment, exclusion, opposition
+from retrieval.alignment import alignment
 from retrieval.bearing import bears_on
 from retrieval.comparison import differ, same_unit
 from retrieval.facts import Fact, Facts, Measured, Reading
 from retrieval.measures import Quantity
+from retrieval.opposition import exclusion, opposition
+from retrieval.wording import terms_of
 
 ConflictKind = Literal[
     "amount", "period", "date", "time", "percentage", "count", "contact", "polarity", "permission", "exclusivity"
@@ -22,7 +24,7 @@ ConflictKind = Literal[
 
 LEAST = 0.5
 """Confidence below which nothing is said."""
-_WORD_FOR_WORD = 0.97
+_WORD_FOR_WORD, _SHUT = 0.97, 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,10 +109,8 @@ def _conflict(one: Facts, other: Facts, found: _Finding) -> Conflict:
 
 def _findings(one: Facts, other: Facts) -> list[_Finding]:
     """At most one for each pair of units, the surest first."""
-    mine, theirs = _repeated(one, other)
-    found = list(_by_reading(one, other))
-    found += _by_quantity(one, other, mine, theirs)
-    found += _by_claim(one, other, mine, theirs)
+    repeated = _repeated(one, other)
+    found = [*_by_reading(one, other, repeated), *_by_quantity(one, other, repeated), *_by_claim(one, other, repeated)]
     best: dict[tuple[int, int], _Finding] = {}
     for finding in sorted(found, key=lambda finding: -finding.confidence):
         best.setdefault((finding.mine.unit, finding.theirs.unit), finding)
@@ -129,30 +129,45 @@ def _same_words(one: Facts, other: Facts) -> Iterator[tuple[Reading, Reading]]:
             yield mine, reading
 
 
-def _by_reading(one: Facts, other: Facts) -> Iterator[_Finding]:
+def _by_reading(one: Facts, other: Facts, repeated: "_Repeated") -> Iterator[_Finding]:
     """Sentences that are the same word for word except for a quantity or a "not"."""
     for mine, theirs in _same_words(one, other):
-        if len(mine.words) < 2 or not _same_title(mine, theirs):
+        if len(mine.words) < 2 or repeated.either(mine, theirs) or not _same_title(mine, theirs):
             continue
         differing = _differing(mine, theirs)
+        kind: ConflictKind
         if differing >= 0:
-            kind: ConflictKind = mine.quantities[differing].kind
+            kind = mine.quantities[differing].kind
             said = mine.said[differing], theirs.said[differing]
             reason = f"The same sentence says {said[0]} here and {said[1]} there."
             yield _Finding(mine=mine, theirs=theirs, kind=kind, confidence=_WORD_FOR_WORD, reason=reason)
         elif _denies(mine, theirs):
+            kind = "permission" if _BINDING & set(mine.words) else "polarity"
             reason = "One says of something what the other denies of it in the same words."
-            yield _Finding(mine=mine, theirs=theirs, kind="polarity", confidence=_WORD_FOR_WORD, reason=reason)
+            yield _Finding(mine=mine, theirs=theirs, kind=kind, confidence=_WORD_FOR_WORD, reason=reason)
 
 
-def _repeated(one: Facts, other: Facts) -> tuple[frozenset[int], frozenset[int]]:
+_BINDING = frozenset({"can", "could", "may", "must", "need", "needs", *terms_of("allowed required permitted possible")})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Repeated:
     """Units of each that the other states as well: it is not contradicted by what it says itself."""
+
+    here: frozenset[int]
+    there: frozenset[int]
+
+    def either(self, mine: Fact | Reading, theirs: Fact | Reading) -> bool:
+        return mine.unit in self.here or theirs.unit in self.there
+
+
+def _repeated(one: Facts, other: Facts) -> _Repeated:
     pairs = [
         (mine.unit, theirs.unit)
         for mine, theirs in _same_words(one, other)
         if _differing(mine, theirs) < 0 and not _denies(mine, theirs)
     ]
-    return frozenset(unit for unit, _ in pairs), frozenset(unit for _, unit in pairs)
+    return _Repeated(here=frozenset(unit for unit, _ in pairs), there=frozenset(unit for _, unit in pairs))
 
 
 def _differing(mine: Reading, theirs: Reading) -> int:
@@ -177,39 +192,33 @@ def _same_title(mine: Reading, theirs: Reading) -> bool:
 # -- quantities ----------------------------------------------------------------------------------------------------
 
 
-def _by_quantity(
-    one: Facts, other: Facts, repeated: frozenset[int], repeated_there: frozenset[int]
-) -> Iterator[_Finding]:
-    """Quantities of the same thing that differ, unless the other passage states the same quantity as well."""
+def _by_quantity(one: Facts, other: Facts, repeated: _Repeated) -> Iterator[_Finding]:
+    """Quantities of the same thing that differ, unless one of the two is stated by the other passage as well."""
+    disputed: list[tuple[float, Measured, Measured]] = []
+    agreed: dict[int, float] = {}
     for mine in one.quantities:
-        if mine.unit in repeated:
-            continue
-        closest: tuple[float, Measured] | None = None
-        agreed = 0.0
         for theirs in other.quantities:
             if _is_shut_then(mine, theirs) or _is_shut_then(theirs, mine):
                 reason = "One says that it is closed on a day for which the other gives hours."
-                yield _Finding(mine=mine, theirs=theirs, kind="time", confidence=0.8, reason=reason)
+                yield _Finding(mine=mine, theirs=theirs, kind="time", confidence=_SHUT, reason=reason)
             score = alignment(mine, theirs) if _comparable(mine, theirs) else 0.0
-            if not score:
-                continue
-            if not _in_dispute(mine, theirs):
-                agreed = max(agreed, score)
-            elif closest is None or score > closest[0]:
-                closest = (score, theirs)
-        if closest is None or closest[0] < LEAST or closest[0] <= agreed or closest[1].unit in repeated_there:
-            continue
-        score, theirs = closest
-        reason = f"One says {mine.said}, the other {theirs.said}{_for_what(mine, theirs)}."
-        yield _Finding(mine=mine, theirs=theirs, kind=mine.quantity.kind, confidence=score, reason=reason)
+            if score and not _in_dispute(mine, theirs):
+                for fact in (mine, theirs):
+                    agreed[id(fact)] = max(agreed.get(id(fact), 0.0), score)
+            elif score >= LEAST and not repeated.either(mine, theirs):
+                disputed.append((score, mine, theirs))
+    for score, mine, theirs in disputed:
+        if score > max(agreed.get(id(mine), 0.0), agreed.get(id(theirs), 0.0)):
+            reason = f"One says {mine.said}, the other {theirs.said}{_for_what(mine, theirs)}."
+            yield _Finding(mine=mine, theirs=theirs, kind=mine.quantity.kind, confidence=score, reason=reason)
 
 
 def _comparable(mine: Measured, theirs: Measured) -> bool:
     a, b = mine.quantity, theirs.quantity
     if a.kind != b.kind:
         return "any" in (a.unit, b.unit) and "percentage" in (a.kind, b.kind)  # "no fee" against one of 10 percent
-    if a.unit in ("hours", "clock") and a.weekdays and b.weekdays and not a.weekdays & b.weekdays:
-        return False  # other days
+    if "weekdays" not in (a.unit, b.unit) and a.weekdays and b.weekdays and not a.weekdays & b.weekdays:
+        return False  # hours of other days
     if mine.negative != theirs.negative and a.kind in ("period", "count"):
         return False  # "can't be used twice", "can't be cancelled after two days": no statement of the quantity
     if mine.clause.conditional != theirs.clause.conditional and not (a.bound == b.bound and _may_be_either(a)):
@@ -242,13 +251,11 @@ def _is_shut_then(mine: Measured, theirs: Measured) -> bool:
 # -- yes and no ----------------------------------------------------------------------------------------------------
 
 
-def _by_claim(one: Facts, other: Facts, repeated: frozenset[int], repeated_there: frozenset[int]) -> Iterator[_Finding]:
+def _by_claim(one: Facts, other: Facts, repeated: _Repeated) -> Iterator[_Finding]:
     """What one passage claims and the other denies, or claims of more than the first allows."""
     for mine in one.claims:
-        if mine.unit in repeated:
-            continue
         for theirs in other.claims:
-            if theirs.unit in repeated_there:
+            if repeated.either(mine, theirs):
                 continue
             if mine.clause.only or theirs.clause.only:
                 score = max(exclusion(mine, theirs), exclusion(theirs, mine))

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from desk.language.markdown_units import clean
-from retrieval.clauses import Clause, choices_of, clauses_of
-from retrieval.meanings import NEGATORS, OPPOSITES, PRODUCT_HEADS, words_in
+from retrieval.clauses import Clause, clauses_of
+from retrieval.enumerations import choices_of
+from retrieval.framing import Frame, entitled, frame_of
+from retrieval.meanings import NEGATORS, OPPOSITES, words_in
 from retrieval.measures import Quantity
 from retrieval.quantities import contacts_of, quantities_of
 from retrieval.units import MAX_TITLE, Unit, units_of
@@ -105,13 +107,13 @@ class Facts:
 
 def facts_of(statement: Statement) -> Facts:
     """The facts of a statement. Never raises; work grows with the length of the text and no faster."""
-    statement = _entitled(statement)
-    frame = _frame(statement)
+    title, text = entitled(statement.title, statement.text)
+    frame = frame_of(title, statement.heading)
     quotes: list[str] = []
     facts: list[Fact] = []
     readings: list[Reading] = []
     subject: frozenset[str] = frozenset()
-    for unit in units_of(statement.title, statement.text):
+    for unit in units_of(title, text):
         if len(quotes) >= MAX_UNITS or len(facts) >= MAX_FACTS:
             break
         place = len(quotes)
@@ -125,101 +127,11 @@ def facts_of(statement: Statement) -> Facts:
     return Facts(
         id=statement.id,
         quotes=tuple(quotes),
-        titled=bool(quotes) and quotes[0] == clean(statement.title[:MAX_TITLE]) and quotes[0] != statement.text,
+        titled=bool(quotes) and quotes[0] == clean(title[:MAX_TITLE]) and quotes[0] != text,
         quantities=tuple(fact for fact in facts if isinstance(fact, Measured)),
         claims=tuple(fact for fact in facts if not isinstance(fact, Measured)),
         readings=tuple(readings),
     )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Frame:
-    """What every unit of a statement stands under."""
-
-    terms: frozenset[str]
-    title: frozenset[str]
-    limits: frozenset[str]
-    names: frozenset[str]
-    product: frozenset[str]
-    compound: bool
-    denies: bool
-    """Whether the last heading denies: "What cannot be returned"."""
-    supposes: bool
-    """Whether the last heading is a condition: "When a code doesn't work"."""
-    heading: tuple[Token, ...]
-
-
-def _entitled(statement: Statement) -> Statement:
-    """With what stands before the first colon as the title of a text that has none: "Rewards Card: Earning 4 %"."""
-    label, colon, rest = statement.text[:MAX_TITLE].partition(": ")
-    if statement.title.strip() or not colon or len(label.split()) > 6 or not label[:1].isupper() or "\n" in label:
-        return statement
-    return dataclasses.replace(statement, title=label, text=rest + statement.text[MAX_TITLE:])
-
-
-def _frame(statement: Statement) -> _Frame:
-    title = tokens_of(clean(statement.title[:MAX_TITLE]))
-    headings = clean(statement.heading[:MAX_TITLE])
-    last = tokens_of(headings.rpartition("›")[2]) or title
-    title_terms = frozenset(terms_by_token(title)) - {""}
-    return _Frame(
-        terms=title_terms | frozenset(terms_by_token(tokens_of(headings))) - {""},
-        title=title_terms,
-        limits=title_terms & LIMITING,
-        compound=any(token.text in _JOINED for token in title),
-        names=_title_names(title),
-        product=_product(title),
-        denies=any(token.text in NEGATORS for token in last),
-        supposes=bool(last) and last[0].text in _SUPPOSING,
-        heading=tuple(last),
-    )
-
-
-def _title_names(title: Sequence[Token]) -> frozenset[str]:
-    """Names in a title: what stands before its colon, and what has a capital in a title that gives none to others."""
-    terms = terms_by_token(title)
-    colon = next((index for index, token in enumerate(title) if token.text == ":"), 0)
-    names = set(terms[:colon]) if 0 < colon <= 6 else set()
-    if not is_title_case(title):
-        names.update(found for found, token in zip(terms, title, strict=True) if token.capital)
-    return frozenset(names) - _GENERIC_TITLES - {""}
-
-
-def _product(title: Sequence[Token]) -> frozenset[str]:
-    """The name in a title: the words with a capital around one that tells kinds apart, and words like BNPL, EcoCard."""
-    terms = terms_by_token(title)
-    found: set[str] = set()
-    for index, (token, name) in enumerate(zip(title, terms, strict=True)):
-        if token.shouts:
-            found.add(name)
-        elif token.kind == "number" and index and (index + 1 == len(title) or title[index + 1].text == ":"):
-            found.add(f"#{token.text}")  # "Home fibre 100"
-        elif (name in LIMITING or token.text in PRODUCT_HEADS) and token.big and len(title) > 1:
-            found.update(_named(title, terms, index))
-    return frozenset(found) - _GENERIC_TITLES - {""}
-
-
-def _named(title: Sequence[Token], terms: Sequence[str], index: int) -> set[str]:
-    """The words with a capital around one, and what stands in brackets behind them."""
-    run = [index]
-    for step in (-1, 1):
-        beside = index + step
-        while 0 <= beside < len(title) and title[beside].kind == "word" and terms[beside] and title[beside].big:
-            run.append(beside)
-            beside += step
-    last = max(run)
-    if len(run) > 1 and last + 2 < len(title) and title[last + 1].text == "(" and terms[last + 2]:
-        run.append(last + 2)
-    return {terms[place] for place in run} if len(run) > 1 else set()
-
-
-_JOINED = frozenset({"and", "or", ","})
-_SUPPOSING = frozenset({"when", "if", "why", "unless"})
-_GENERIC_TITLES = frozenset(
-    terms_by_token(
-        tokens_of("faq internal troubleshooting guide complete overview policy help info information card how note")
-    )
-)
 
 
 def _facts(
@@ -227,7 +139,7 @@ def _facts(
     tokens: Sequence[Token],
     quantities: Sequence[Quantity],
     *,
-    frame: _Frame,
+    frame: Frame,
     place: int,
     subject: frozenset[str],
 ) -> Iterator[Fact]:
@@ -249,16 +161,19 @@ def _facts(
     clauses = clauses_of(tokens, quantities, lead=leading)
     sentence = frozenset[str]().union(*(clause.order for clause in clauses))
     words = {token.text for token in tokens}
+    address = any(quantity.kind == "contact" for quantity in quantities) and not words & _VERBS
     shut = any(token.text in ("closed", "close") for token in tokens)
     for clause in clauses:
         quantity = clause.quantity
         order = _order(clause, words)
         own = frozenset(order) | frozenset(label_order) | column
-        if quantity is None and not own:
+        if not own and quantity is not None and quantity.unit not in _IMPLIED:
+            own = frame.title  # "You have 30 days." says nothing but its title
+        if quantity is None and (not own or address):
             continue
         choices = clause.choices + label_choices
         chosen = frozenset[str]().union(*choices)
-        everything = own | frame.terms | sentence | (subject if pronoun else frozenset())
+        everything = own | frozenset(clause.order) | frame.terms | sentence | (subject if pronoun else frozenset())
         if quantity is not None:
             everything |= {quantity.per} - {""}
             if quantity.kind in _PRICES and _SHIP in everything:
@@ -293,8 +208,17 @@ def _order(clause: Clause, words: set[str]) -> tuple[str, ...]:
     said = clause.order
     if clause.quantity.kind in _PRICES:
         said = tuple(_AS_PRICED.get(found, found) for found in said)
+    if clause.quantity.kind == "amount":
+        money = _MONEY | _RECURRING if clause.quantity.per == "time" else _MONEY
+        said = tuple(found for found in said if found not in money)
+        if not said and clause.quantity.per not in ("", "time"):
+            said = (clause.quantity.per,)
     if implied := _IMPLIED.get(clause.quantity.unit):
         said = tuple(found for found in said if found not in implied)
+    if clause.quantity.bound in ("cap", "floor", "within"):
+        said = tuple(found for found in said if found not in _BOUNDS)
+    if clause.quantity.kind == "period":
+        said = tuple(_KEEP if found == _DELETE else found for found in said)  # what is deleted then is kept until then
     if clause.quantity.kind == "period" and _USES & words:
         said = (*said, _EXPIRE)  # "to be used within 7 days"
     return said
@@ -316,7 +240,10 @@ _PRICES = frozenset({"amount", "percentage"})
 _OPENING = frozenset(terms_by_token(tokens_of("open opening hours welcome there times available closed close")))
 _REACHING = frozenset(terms_by_token(tokens_of("number address email mail write call phone dial hotline line reach")))
 _IMPLIED = {"hours": _OPENING, "weekdays": _OPENING, "email": _REACHING, "phone": _REACHING}
-_SHIP, _DELIVER, _EXPIRE = terms_by_token(tokens_of("ship deliver expire"))
+_SHIP, _DELIVER, _EXPIRE, _DELETE, _KEEP = terms_by_token(tokens_of("ship deliver expire delete keep"))
+_MONEY = frozenset(terms_by_token(tokens_of("cost pay")))
+_RECURRING = frozenset(terms_by_token(tokens_of("month year week day")))
+_BOUNDS = frozenset(terms_by_token(tokens_of("minimum maximum")))
 _USES = frozenset({"used", "redeemed", "use", "redeem"})
 _AS_PRICED = {_SHIP: _DELIVER}
 """The price of shipping is that of delivery; their times are not the same."""
@@ -328,7 +255,7 @@ _ARTICLES = frozenset({"a", "an", "the", "do", "does", "did"})
 
 
 def _reading(
-    unit: Unit, tokens: Sequence[Token], quantities: Sequence[Quantity], *, frame: _Frame, place: int
+    unit: Unit, tokens: Sequence[Token], quantities: Sequence[Quantity], *, frame: Frame, place: int
 ) -> Reading:
     words = [found for found in terms_by_token(tokens_of(f"{unit.label} {unit.column}")) if found]
     terms = terms_by_token(tokens)
@@ -366,6 +293,3 @@ def _reading(
 def _answers(tokens: Sequence[Token], index: int) -> bool:
     """Whether a yes or no stands alone, as in ``Available: No``."""
     return index + 1 >= len(tokens) or tokens[index + 1].kind == "sign" or tokens[index].capital
-
-
-__all__ = ["Clause", "Fact", "Facts", "Reading", "Statement", "facts_of"]

@@ -16,24 +16,35 @@ def lines(text: str) -> list[list[str]]:
 
 
 _STOP = """
-a about again all already also although am an and any anybody anyone anything are as at away be because been being
-both but by can could did do does doing don done each either else etc even ever every everybody everyone everything
-for from get gets getting give gives given go goes going got had has have having he her here hers him his how however
-i if in into is it its itself just kind kinds let like lot made make makes making many may maybe me might mine more
-moreover most much must my need needed needs neither no nobody none nor not nothing now of often on once only onto or
-other others our ours ourselves out over own per perhaps please put quite rather really s same shall she should simply
-since so some somebody someone something soon still such sure t take taken takes taking than thank thanks that the
-their theirs them themselves then there thereby therefore these they thing things this those though through thus to
-too toward towards until up upon us use used uses using usually very via want wants was everywhere tumble sometimes we
-well were what whatever when whenever way ways where whether which while who whoever whom whose why will with within
-without would yes yet you your yours yourself one ones long whole full normally generally typically always never
-anytime currently directly after before least during among between around along across back reason late later pm under
-above below less fewer greater beyond upto smallest largest highest lowest note e.g i.e eg ie
+extra a about again all already also although am an and any anybody anyone anything are as at away be because been
+being both but by can could did do does doing don done each either else etc even ever every everybody everyone
+everything for from get gets getting give gives given go goes going got had has have having he her here hers him his
+how however i if in into is it its itself just kind kinds let like lot made make makes making many may maybe me might
+mine more moreover most much must my need needed needs neither no nobody none nor not nothing now of often on once
+only onto or other others our ours ourselves out over own per perhaps please put quite rather really s same shall she
+should simply since so some somebody someone something soon still such sure t take taken takes taking than thank
+thanks that the their theirs them themselves then there thereby therefore these they thing things this those though
+through thus to too toward towards until up upon us use used uses using usually very via want wants was everywhere
+tumble sometimes we well were what whatever when whenever way ways where whether which while who whoever whom whose
+why will with within without would yes yet you your yours yourself one ones long whole full normally generally
+typically always never anytime currently directly after before least during among between around along across back
+reason late later pm under above below less fewer greater beyond upto smallest largest highest lowest note e.g i.e eg
+ie
 """
 STOP = frozenset(_STOP.split())
 
 _SAME = """
-cost price fee charge tariff priced
+cost price fee charge tariff priced surcharge
+admission entry entrance
+watch stream view
+charging recharge recharging
+bike bicycle
+waste rubbish garbage trash
+schedule plan
+rent hire rental
+treatment treat
+staircase stairs
+checkup examination
 carrier courier
 parcel package packet
 year annual annually yearly
@@ -74,7 +85,7 @@ begin start
 end finish over
 warranty guarantee
 arrive reach arrival receive
-keep retain kept storage retention
+keep retain kept storage retention stored storing
 join joining
 approve approval
 confirm confirmation
@@ -122,7 +133,7 @@ discount off cheap cheaper save saving rebate
 match beat
 member membership
 trip travel journey
-photo picture image
+photo picture image photography
 company firm
 cash banknote
 email mail
@@ -171,20 +182,19 @@ SAME = lines(_SAME)
 """Each list is one meaning; the first word names it."""
 
 _LIGHT = """
-item order customer thing day time service team part business come run last provide offer say show ask write see know
-find look help work wait allow accept set want wish happen page press choose select enter click add begin end arrive
-member product goods article number kind type way list total amount sum usual normal free require person reach first
-simply due include parcel package money place easy quick complete available possible exist right wrong good well new
-additional each hour minute week month year whenever full whole start eligible able standard-time prior advance ahead
-moment later early cost arrange handle process still
+period term duration recommend suggest bin item order customer thing day time service team part business come run last
+provide offer say show ask write see know find look help work wait allow accept set want wish happen page press choose
+select enter click add begin end arrive member product goods article number kind type way list total amount sum usual
+normal free require person reach first simply due include parcel package money place easy quick complete available
+possible exist right wrong good well new additional each hour minute week month year whenever full whole start
+eligible able standard-time prior advance ahead moment later early cost arrange handle process still
 """
 LIGHT_WORDS = frozenset(_LIGHT.split())
 """Words that say little about which fact is meant."""
 
 _VERBS = """
 keep arrive tell wait hold process complete handle arrange send reach return give pay charge cost last run take need
-ask require deliver ship collect expire start end reply store delete cancel change travel minimum maximum add reduce
-save
+ask require deliver ship collect expire start end reply store delete cancel change travel add reduce save
 """
 VERB_WORDS = frozenset(_VERBS.split()) | LIGHT_WORDS
 """Words that may stand in each other's place when the same thing is said otherwise."""
@@ -198,16 +208,16 @@ personalised personalized engraved bespoke printed digital electronic physical v
 small oversized bulky heavy international domestic foreign abroad national regional weekend holiday christmas seasonal
 summer winter spring autumn faulty lost stolen missing unopened unused worn electrical perishable fragile hazardous
 prepaid postpaid debit credit gift refurbished partial temporary permanent internal external incoming outgoing inbound
-outbound checked cabin wireless preorder rental emergency urgent instant wholesale retail freelance nonprofit
-government military veteran pet infant disabled pregnant residential rural urban island lite max mini ultra deluxe
-introductory promotional overdue subsequent extra further bachelor master outdoor indoor glass late extended
-flexible light saver fullprice
+outbound cabin wireless preorder emergency urgent instant wholesale retail freelance nonprofit government military
+veteran pet infant disabled pregnant residential rural urban island lite max mini ultra deluxe introductory
+promotional overdue subsequent further bachelor master outdoor indoor glass extended flexible light saver fullprice
 """
 LIMITING_WORDS = frozenset(_LIMITING.split())
 """Words that narrow a statement to a kind of thing, customer or place."""
 
 _PERSONS = """
-customer person team member people user we staff buyer owner visitor everybody holder guest participant child
+driver passenger visitor traveller patient resident customer person team member people user we staff buyer owner
+everybody holder guest participant child
 """
 PERSON_WORDS = frozenset(_PERSONS.split())
 """Words for whoever it is; a claim about "customers" is one about "you"."""
@@ -302,3 +312,14 @@ EXCEPTING = words_in("""
     typically often may might
 """)
 """Words that leave room for one."""
+
+FINITE = words_in("""
+    is are was were be can may must will shall should need needs cost costs get gets have has take takes ship
+    ships come comes do does apply applies end ends travel travels stay stays pay pays receive receives expire
+    expires
+""")
+"""Verbs as they stand in a sentence, enough of them to see where its subject ends."""
+OPEN_ENDED = words_in("""
+    if when whenever unless except excluding once provided while until because
+""")
+"""Words that open a condition which runs to the next comma."""

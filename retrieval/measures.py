@@ -24,6 +24,8 @@ class Quantity:
     """What an amount is for one of: ``item``, ``order``; periods are folded into the number."""
     weekdays: int = 0
     """One bit for each day from Monday, for opening hours and days."""
+    months: bool = False
+    """Whether a period is counted in months or years, whose days are not always the same."""
     zone: str = ""
     year: int = 0
     counted: frozenset[str] = frozenset()
@@ -47,7 +49,8 @@ CURRENCIES = {
     "gbp": "GBP", "pound": "GBP", "pounds": "GBP", "sterling": "GBP", "chf": "CHF", "cad": "CAD", "aud": "AUD",
     "jpy": "JPY", "yen": "JPY", "inr": "INR", "rupees": "INR", "sek": "SEK", "nok": "NOK", "dkk": "DKK", "pln": "PLN",
 }  # fmt: skip
-CENTS = {"cent": "USD", "cents": "USD", "pence": "GBP"}
+ANY_CURRENCY = "currency"
+CENTS = {"cent": ANY_CURRENCY, "cents": ANY_CURRENCY, "pence": "GBP"}
 _SECOND = 1 / 86_400
 _PERIODS = {
     "second": _SECOND, "sec": _SECOND, "minute": 60 * _SECOND, "min": 60 * _SECOND, "hour": 1 / 24, "hr": 1 / 24,

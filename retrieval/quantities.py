@@ -193,7 +193,7 @@ def _nothing_at(tokens: Sequence[Token], place: int) -> Quantity | None:
             return None
         return Quantity(kind="amount", unit="any", low=0, high=0, start=place, end=place + 2 + price)
     # The words between belong to the subject: "no monthly fee".
-    for after in range(place + 1, place + 4):
+    for after in range(place + 1, place + (4 if word == "no" else 2)):
         priced = word_at(tokens, after)
         if priced in _COSTS:
             return Quantity(kind="amount", unit="any", low=0, high=0, start=place, end=place + 1)
@@ -234,13 +234,14 @@ _TIMES = frozenset({"<times>"})
 def _recurring(tokens: Sequence[Token], place: int) -> str:
     """``month`` for "the monthly fee is 44.90 EUR"."""
     for back in range(max(1, place - 9), place):
-        if tokens[back].text in _COSTS or tokens[back].text in _PRICES:
+        if tokens[back].text in _COSTS or tokens[back].text in _PRICES or tokens[back].text in _LIMITS:
             adverb = _RECURRING.get(tokens[back - 1].text)
             if adverb:
                 return adverb
     return ""
 
 
+_LIMITS = frozenset({"limit", "cap", "maximum", "allowance", "budget"})
 _RECURRING = {"monthly": "month", "yearly": "year", "annual": "year", "weekly": "week", "daily": "day"}
 
 
@@ -292,7 +293,34 @@ def _measured_at(tokens: Sequence[Token], place: int) -> Quantity | None:
         return round_the_clock(place, unit_end + 2)
     if word_at(tokens, place) in ("a", "an") and not _opens_period(tokens, place):
         return None  # "10 points a day": a rate
-    return Quantity(kind=kind, unit=name, low=low, high=high, bound=bound, start=start, end=stop)
+    if kind == "period" and _is_deadline(tokens, place, stop) and word_at(tokens, place - 1) != "than":
+        bound = "within"  # "at least", "until", "up to" 24 hours before: one and the same limit
+    if kind == "period" and factor == 365 and (aged := _is_age(tokens, place, stop)):
+        name, stop = "age", max(stop, aged)
+    return Quantity(
+        kind=kind, unit=name, low=low, high=high, bound=bound, months=factor >= DAYS_IN["month"], start=start, end=stop
+    )
+
+
+def _is_deadline(tokens: Sequence[Token], place: int, end: int) -> bool:
+    """Whether a period is how long before something: "24 hours before", "two days in advance"."""
+    following = words_at(tokens, end, 2)
+    return following[:1] in (["before"], ["ahead"], ["beforehand"], ["earlier"], ["prior"]) or following == [
+        "in",
+        "advance",
+    ]
+
+
+def _is_age(tokens: Sequence[Token], place: int, end: int) -> int:
+    """Where an age in years ends: "21 years old", "from 16 years" of people; 0 when it is none."""
+    if word_at(tokens, end) in ("old", "age"):
+        return end + 1
+    if words_at(tokens, end, 2) == ["of", "age"]:
+        return end + 2
+    before = words_at(tokens, place - 2, 2)
+    if before[1:] == ["from"] or before[1:] in (["under"], ["over"], ["below"], ["above"]):
+        return end
+    return end if before == ["up", "to"] and any(token.text in _AGED for token in tokens) else 0
 
 
 def _opens_period(tokens: Sequence[Token], place: int) -> bool:
@@ -374,7 +402,10 @@ def _left_out(tokens: Sequence[Token], place: int, *, low: float, high: float, e
 
 
 def _age(tokens: Sequence[Token], place: int, end: int) -> Quantity | None:
-    """``under 12`` of children, ``14 or older``: years without the word."""
+    """``under 12`` of children, ``14 or older``, ``from the age of 16``: years without the word."""
+    number = 365 * (value_of(tokens[place].text) or 0)
+    if words_at(tokens, place - 2, 2) == ["age", "of"]:
+        return Quantity(kind="period", unit="age", low=number, high=number, bound="floor", start=place - 2, end=end)
     start, stop, bound = bounded(tokens, place, end, ranged=False)
     older = word_at(tokens, end + 1) in ("older", "younger", "over", "above", "under")
     if bound not in ("cap", "floor") or _CURRENCY_NEAR & {text_at(tokens, end), text_at(tokens, place - 1)}:
@@ -383,12 +414,12 @@ def _age(tokens: Sequence[Token], place: int, end: int) -> Quantity | None:
         return None
     if not older and not any(token.text in _AGED for token in tokens):
         return None
-    days = 365 * (value_of(tokens[place].text) or 0)
-    return Quantity(kind="period", unit="days", low=days, high=days, bound=bound, start=start, end=stop)
+    return Quantity(kind="period", unit="age", low=number, high=number, bound=bound, start=start, end=stop)
 
 
 _AGED = words_in("""
-    child children kid kids infant infants baby babies age aged old minor minors everybody everyone people
+    child driver drivers passenger passengers guest guests persons visitor visitors traveller travellers participants
+    players children kid kids infant infants baby babies age aged old minor minors everybody everyone people
     persons anybody anyone students those adult adults teenager teenagers
 """)
 _GO_ON = words_in("""

@@ -275,7 +275,7 @@ def _day_spans(tokens: Sequence[Token]) -> list[tuple[int, int, int]]:
             spans.append((place, place + 1, _DAY_SETS[word]))
         elif word == "every" and word_at(tokens, place + 1) == "day":
             spans.append((place, place + 2, _ALL_WEEK))
-        elif word == "daily" and kind_at(tokens, place + 1) == "number":
+        elif word == "daily" and (kind_at(tokens, place + 1) == "number" or word_at(tokens, place + 1) == "from"):
             spans.append((place, place + 1, _ALL_WEEK))
         place += 1
     return spans
