@@ -13,6 +13,7 @@ from desk.config.settings import Settings
 from desk.policies.loader import load_pack
 from desk.policies.models import PolicySet
 from evals.comparing import compare, regressions
+from evals.report.files import FORMAT, write_run
 from evals.result import SuiteResult
 from evals.searching import Build
 from evals.suites import answers, retrieval_pack
@@ -29,7 +30,7 @@ CIRCULAR = """---
 id: returns-circular
 title: How long you can return an item
 area: returns
-owner: Warehouse
+owner: Returns team
 review_cadence: 6m
 next_review: 2027-04-01
 version: "1.0"
@@ -60,16 +61,19 @@ def pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_stale_article_fails_the_command_once_nobody_looks_at_its_date(
-    pack: Path, capsys: pytest.CaptureFixture[str]
+    pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It expired a year ago; then its date is lost."""
     circular = pack / "knowledge" / "returns-circular.md"
+    nothing = tmp_path / "baseline.json"
+    write_run({"format": FORMAT, "at": "", "pack": "", "judge": None, "suites": []}, nothing)
+    measure = ("eval", "run", "--suite", "answers", "--baseline", str(nothing))
     circular.write_text(CIRCULAR.format(expires="expires: 2025-10-01\n"))
-    assert exit_code("eval", "run", "--suite", "answers") == 0, capsys.readouterr().err
+    assert exit_code(*measure) == 0, capsys.readouterr().err
 
     circular.write_text(CIRCULAR.format(expires=""))
 
-    assert exit_code("eval", "run", "--suite", "answers") == 1
+    assert exit_code(*measure) == 1
     assert "answers: undisputed is" in capsys.readouterr().err
 
 

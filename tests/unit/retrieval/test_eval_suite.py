@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from desk.domain.errors import InvalidRequest
-from desk.policies.loader import load_pack
-from evals.suites import retrieval, retrieval_pack
+from evals.suites import retrieval
 
 CORPUS = [
     {"id": "returns (general)", "title": "Returns", "content": "Send items back within 30 days."},
@@ -58,19 +57,6 @@ def test_a_bad_row_is_named_by_file_and_line(
     """R10.1"""
     with pytest.raises(InvalidRequest, match=message):
         retrieval.run(corpus=written(tmp_path / "c.jsonl", corpus), queries=written(tmp_path / "q.jsonl", queries))
-
-
-@pytest.mark.heavy
-def test_the_sample_pack_s_questions_find_their_articles() -> None:
-    """R4.4: the floors are a little below what docs/decisions/0003-retrieval.md reports."""
-    policies = load_pack(Path(__file__).parents[3] / "packs" / "retail")
-
-    figures = retrieval_pack.run_pack(policies)["figures"]
-
-    assert figures["recall_at_5"] >= 0.92
-    assert figures["recall_at_1"] >= 0.70
-    assert figures["answered"] >= 0.80
-    assert figures["wrongly_answered"] <= 0.30
 
 
 @pytest.mark.heavy
