@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 QUERY_SECONDS = 1.8
 """Less than search as a whole may take, so that a slow index is noticed here and counted."""
-UPKEEP_SECONDS = 30.0
+UPKEEP_SECONDS = 10.0
 """For one batch, not for all."""
 
 

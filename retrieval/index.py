@@ -38,6 +38,8 @@ PREFIX = "frontdesk-"
 KEPT_FAMILIES = 4
 """Collections of so many embeddings are kept, last used first: other processes may still run on an older one."""
 RETRY_SECONDS = 10.0
+MOSTLY = 0.5
+"""Share of vectors with which an index is used while the others are added: few are missing after most changes."""
 BATCH = 256
 GRACE_SECONDS = 3600.0
 """How long a vector stays that no chunk uses: another process may be behind, or the article come back."""
@@ -76,8 +78,11 @@ class Eligibility:
 class VectorIndex(Protocol):
     """Nearest chunks to vectors. Raises ``DenseSearchUnavailable`` and nothing else, within about two seconds."""
 
-    async def open(self, chunks: Sequence[Chunk]) -> bool:
-        """Make the index ready for these chunks; False when that did not succeed and will be tried again."""
+    async def open(self, chunks: Sequence[Chunk], *, patience: float | None = None) -> bool:
+        """Make the index ready for these chunks.
+
+        False when that did not succeed and will be tried again, or goes on after ``patience`` seconds.
+        """
         ...
 
     async def nearest(self, vectors: Vectors, *, where: Eligibility, limit: int) -> list[dict[str, float]]:
@@ -144,14 +149,19 @@ class ChromaIndex:
         self._units: list[dict[str, Chunk]] = []
         self._shelves: dict[str, _Shelf] = {}
         self._collections: dict[str, Any] | None = None
+        self._complete = False
         self._opening: asyncio.Task[bool] | None = None
         self._open_again_at = 0.0
         self._closed = False
         chroma.join()
 
-    async def open(self, chunks: Sequence[Chunk]) -> bool:
+    async def open(self, chunks: Sequence[Chunk], *, patience: float | None = None) -> bool:
         await asyncio.to_thread(self._arrange, [chunk for chunk in chunks if chunk.status == "published"])
-        return await self._fill()
+        self._opening = asyncio.create_task(self._fill())
+        if patience is None:
+            return await self._opening
+        done, _ = await asyncio.wait({self._opening}, timeout=patience)
+        return bool(done) and self._opening.result()
 
     async def nearest(self, vectors: Vectors, *, where: Eligibility, limit: int) -> list[dict[str, float]]:
         collections = self._ready()
@@ -221,12 +231,12 @@ class ChromaIndex:
         return f"{self._family}-{hashlib.sha256(scope.encode()).hexdigest()[:8]}"
 
     def _ready(self) -> dict[str, Any]:
-        """The collections by scope, or an error now and another attempt to open them in the background."""
+        """The collections by scope, or an error now; what is not complete is tried again in the background."""
+        idle = self._opening is None or self._opening.done()
+        if not self._complete and idle and not self._closed and time.monotonic() >= self._open_again_at:
+            self._opening = asyncio.create_task(self._fill())
         if self._collections is not None:
             return self._collections
-        idle = self._opening is None or self._opening.done()
-        if idle and not self._closed and time.monotonic() >= self._open_again_at:
-            self._opening = asyncio.create_task(self._fill())
         raise DenseSearchUnavailable("the vector index is not open")
 
     async def _asked(self, call: Any) -> Any:
@@ -234,13 +244,15 @@ class ChromaIndex:
             return await self._chroma.ask(call)
         except DenseSearchUnavailable as exc:
             if _is_missing(exc.__cause__):
-                self._collections = None
+                self._collections, self._complete = None, False
             raise
 
     async def _fill(self) -> bool:
         """Adds what is missing, then uses the collections. Repeating any part of this changes nothing."""
         try:
             collections, held = await self._chroma.keep_up(self._look)
+            if self._held(held) >= MOSTLY * sum(len(shelf.chunks) for shelf in self._shelves.values()):
+                self._use(collections, held)
             added = 0
             for batch in self._missing(held):
                 added += await self._add(batch, collections, held)
@@ -253,10 +265,18 @@ class ChromaIndex:
                 extra={"action": "index_unavailable", "collections": self._family, "reason": str(exc.__cause__ or exc)},
             )
             return False
+        self._use(collections, held)
+        self._complete = True
+        return True
+
+    def _held(self, held: dict[str, set[str]]) -> int:
+        """How many of the chunks have their vectors."""
+        return sum(len(held[scope] & shelf.chunks.keys()) for scope, shelf in self._shelves.items())
+
+    def _use(self, collections: dict[str, Any], held: dict[str, set[str]]) -> None:
         for scope, shelf in self._shelves.items():
             shelf.held = len(held[scope])
         self._collections = collections
-        return True
 
     def _look(self, client: "ClientAPI") -> tuple[dict[str, Any], dict[str, set[str]]]:
         """The collections by scope, made where they are missing, and the records each holds."""

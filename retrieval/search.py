@@ -44,6 +44,8 @@ SHARING = 500
 """Chunks that share words with a question and are compared; a small corpus has no more."""
 HANDING_OVER = 2
 """Rounds of the event loop until the vector index works on a thread of its own; meanwhile words are compared here."""
+PATIENCE_SECONDS = 2.0
+"""What was published waits no longer for its vectors; until they are there, its words find it."""
 DENSE_SECONDS = 2.0
 """Embedding the query and asking the index together; then the words alone decide."""
 MAX_QUERY_CHARACTERS = 8_000
@@ -323,9 +325,7 @@ class Retriever:
     ) -> tuple[Floats, Floats]:
         """Rank and log-odds of these chunks; the rank of what shares no word and is not near is minus infinity."""
         shared = self.lexical.score(query, of=of)
-        # What is not among the nearest is no nearer than the last of them.
-        farthest = min(near.values()) if len(near) >= CANDIDATES else 0.0
-        cosine = np.full(len(of), farthest)
+        cosine = np.zeros(len(of))
         cosine[np.searchsorted(of, list(near))] = list(near.values())
         ranks = fusion.rank(
             cosine=cosine,
@@ -422,7 +422,7 @@ async def build_retriever(
         settings, corpus=corpus, bases=bases, before=before.embedding if before else None
     )
     index = ChromaIndex(chroma=chroma or chroma_of(settings), embedding=embedding)
-    await index.open(chunks)
+    await index.open(chunks, patience=PATIENCE_SECONDS if before else None)
     return await asyncio.to_thread(
         Retriever.over,
         chunks,

@@ -28,7 +28,7 @@ class NoEmbedding:
 
 
 class NoIndex:
-    async def open(self, chunks: Sequence[Chunk]) -> bool:
+    async def open(self, chunks: Sequence[Chunk], *, patience: float | None = None) -> bool:
         return False
 
     async def nearest(self, vectors: Vectors, *, where: Eligibility, limit: int) -> list[dict[str, float]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import httpx
+import chromadb
 import pytest
 from chromadb import Collection
 
@@ -28,6 +28,7 @@ from retrieval.embeddings import Embedding, LocalEmbedding, Vectors
 from retrieval.errors import DenseSearchUnavailable
 from retrieval.index import LONG_ARTICLE, PREFIX, ChromaIndex, Eligibility, in_context, surroundings
 from retrieval.search import Retriever
+from tests.fakes.chroma_server import chroma_running
 from tests.unit.retrieval.articles import SHOP, article
 
 pytestmark = pytest.mark.heavy
@@ -61,29 +62,8 @@ def chunks_of(*articles: Any) -> list[Chunk]:
 @pytest.fixture(scope="module")
 def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Chroma server on loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("chroma-server")
-    chroma = Path(sys.executable).with_name("chroma")
-    command = [chroma, "run", "--path", folder / "db", "--host", "127.0.0.1", "--port", str(port)]
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            url = f"http://127.0.0.1:{port}"
-            wait_until_up(url)
-            yield url
-        finally:
-            process.kill()
-
-
-def wait_until_up(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"{url}/api/v2/heartbeat", timeout=2).is_success:
-                return
-        time.sleep(0.1)
-    raise TimeoutError("chroma run did not come up")
+    with chroma_running(tmp_path_factory.mktemp("chroma-server")) as url:
+        yield url
 
 
 @pytest.fixture(params=["embedded", "http"])
@@ -489,6 +469,47 @@ async def test_two_processes_at_once_do_the_same_work_and_no_harm(connect: Conne
     await index.close()
 
 
+async def test_what_is_new_keeps_nobody_waiting_for_its_vectors(
+    chroma: Chroma, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R4.7: the rest is found by its vectors meanwhile."""
+    old, new = chunks_of(*SHOP), chunks_of(*SHOP, article("Zebra.", id="zebra", title="Zebra"))
+    embedding = CountingEmbedding(new)
+    await (await open_index(chroma, embedding, old)).close()
+    go_on, upsert = threading.Event(), Collection.upsert
+    monkeypatch.setattr("chromadb.Collection.upsert", lambda self, **values: go_on.wait() and upsert(self, **values))
+    index = ChromaIndex(chroma=chroma, embedding=embedding)
+
+    assert not await index.open(new, patience=0.05)
+
+    assert set(await near(index, embedding, "linen")) == {chunk.id for chunk in old}
+    assert await index.count() == len(old)
+    go_on.set()
+    await until_complete(index, embedding, new)
+    await index.close()
+
+
+async def test_vectors_that_could_not_be_added_are_added_later(chroma: Chroma, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R12.4"""
+    old, new = chunks_of(*SHOP), chunks_of(*SHOP, article("Zebra.", id="zebra", title="Zebra"))
+    embedding = CountingEmbedding(new)
+    await (await open_index(chroma, embedding, old)).close()
+    index = ChromaIndex(chroma=chroma, embedding=embedding)
+    with monkeypatch.context() as patch:
+        patch.setattr("retrieval.index.RETRY_SECONDS", 0)
+        patch.setattr("chromadb.Collection.upsert", dying_after(0))
+        assert not await index.open(new)
+
+    await until_complete(index, embedding, new)
+    await index.close()
+
+
+async def until_complete(index: ChromaIndex, embedding: Embedding, chunks: Sequence[Chunk]) -> None:
+    async with asyncio.timeout(20):
+        while set(await near(index, embedding, "zebra linen")) != {chunk.id for chunk in chunks}:  # noqa: ASYNC110  # nothing tells
+            await asyncio.sleep(0.05)
+
+
 async def test_a_deleted_index_is_built_again(opened: tuple[ChromaIndex, CountingEmbedding], connect: Connect) -> None:
     """R12.4"""
     index, embedding = opened
@@ -584,6 +605,30 @@ async def test_a_frozen_server_at_the_start_leaves_search_by_words(frozen: Froze
 
     assert result.degraded
     assert result.passages[0]["article"] == "delivery-times"
+    await index.close()
+
+
+async def test_a_frozen_server_keeps_neither_a_publication_nor_a_question_waiting(
+    frozen: FrozenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R12.4: filling and sweeping hang on a thread of their own; the event loop was free all the time."""
+    chunks = chunks_of()
+    monkeypatch.setattr("retrieval.chroma.UPKEEP_SECONDS", 0.5)
+    # It answered the heartbeat and froze then.
+    chroma = Chroma(connect=lambda: chromadb.HttpClient(port=int(frozen.url.rpartition(":")[2])))
+    index = ChromaIndex(chroma=chroma, embedding=CountingEmbedding(chunks))
+
+    async with longest_pause() as pause:
+        assert not await index.open(chunks, patience=0.1)
+        assert not await index.open(chunks)
+        with pytest.raises(DenseSearchUnavailable):
+            await index.sweep()
+        result = await (await retriever_over(index, chunks)).search("express delivery", channel="web", now=NOW)
+
+    assert result.degraded
+    assert result.passages[0]["article"] == "delivery-times"
+    assert max(pause) < 0.5
+    frozen.close()
     await index.close()
 
 

@@ -26,7 +26,7 @@ class MemoryIndex:
         self.broken = False
         self.seen: list[Eligibility] = []
 
-    async def open(self, chunks: Sequence[Chunk]) -> bool:
+    async def open(self, chunks: Sequence[Chunk], *, patience: float | None = None) -> bool:
         return not self.broken
 
     async def nearest(self, vectors: Vectors, *, where: Eligibility, limit: int) -> list[dict[str, float]]:
