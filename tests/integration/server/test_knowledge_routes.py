@@ -219,7 +219,7 @@ async def test_hidden_and_spoken_instructions_are_seen(olive: Person) -> None:
         ({"markdown": FRONT + "id: other\n---\nText."}, "article:5: id: is there twice (first in line 2)"),
         ({"markdown": FRONT + "owner: [a\n---\nText."}, "is not valid YAML"),
         ({"markdown": FRONT + "audiense: internal\n---\nText."}, "audiense: is not a key here; did you mean audience?"),
-        ({"markdown": FRONT + "---\n"}, "body: there is no text to read"),
+        ({"markdown": FRONT + "---\n"}, "article:1: there is no text to read"),
         ({"markdown": FRONT}, "no second --- ends the front matter"),
         ({"markdown": FRONT + "---\nText.", "title": "Both"}, "Send either markdown"),
         ({"title": "No text", "area": "returns"}, "body is required."),
