@@ -325,7 +325,9 @@ class Retriever:
     ) -> tuple[Floats, Floats]:
         """Rank and log-odds of these chunks; the rank of what shares no word and is not near is minus infinity."""
         shared = self.lexical.score(query, of=of)
-        cosine = np.zeros(len(of))
+        # Of a model of language: what is not among the nearest is no nearer than the last of them, and seldom at zero.
+        floored = self.embedding.kind == "language" and len(near) >= CANDIDATES
+        cosine = np.full(len(of), min(near.values()) if floored else 0.0)
         cosine[np.searchsorted(of, list(near))] = list(near.values())
         ranks = fusion.rank(
             cosine=cosine,
