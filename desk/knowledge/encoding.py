@@ -8,7 +8,7 @@ import codecs
 import re
 from dataclasses import dataclass
 
-from charset_normalizer import from_bytes
+from charset_normalizer import CharsetMatch, from_bytes
 
 from desk.knowledge.found import excerpt
 
@@ -25,6 +25,12 @@ _DECLARED = re.compile(
 _REFUSED = frozenset({"utf-7", "utf_7", "unicode-1-1-utf-7", "cp65000"})
 """Encodings in which plain letters can stand for markup."""
 _SAMPLE = 65_536
+_MIN_WIDE = 16
+"""Bytes: of fewer nobody can say that every other one is zero."""
+_GUESSES = frozenset({"cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "koi8_r", "iso8859_2"})
+_WIDE_GUESSES = frozenset({"cp932", "shift_jis", "euc_jp", "gb18030", "gbk", "big5", "cp949", "euc_kr"})
+_MIN_COHERENCE = 0.25
+"""Of letters with those of a language, as charset-normalizer counts it; a sentence has 0.3 to 0.6."""
 _ODD = re.compile(
     r"\w[\u00a1-\u00a6\u00a8-\u00aa\u00ac-\u00b6\u00b8-\u00ba\u00bc-\u00bf\u00d7\u00f7\u02c6\u02dc\u2020-\u2022\u2030"
     r"\u20ac\u2122\u2200-\u25ff]\w|(?<=[a-z\u00df-\u00ff])[À-ÖØ-ÞŠŽŒŸ]|[\x80-\x9f\uff61-\uff9f]"
@@ -103,6 +109,8 @@ def _strictly(raw: bytes, name: str) -> str:
 def _wide(raw: bytes) -> str:
     """UTF-16 without a mark: in most languages every other byte of it is zero."""
     sample = raw[:4096]
+    if len(sample) < _MIN_WIDE:
+        return ""
     for offset, name in ((1, "utf-16-le"), (0, "utf-16-be")):
         if sample[offset::2].count(0) > 0.6 * len(sample[offset::2]) and sample[1 - offset :: 2].count(0) == 0:
             return name
@@ -127,7 +135,7 @@ def _guessed(raw: bytes, line: int) -> Text:
     telling = b"\n".join(part for part in raw[: 20 * _SAMPLE].split(b"\n") if not part.isascii())[:_SAMPLE]
     name = "cp1252"
     if not _reads_well(telling, name, western=True):
-        guesses = [guess.encoding for guess in from_bytes(telling)]
+        guesses = (guess.encoding for guess in from_bytes(telling) if _is_likely(guess))
         name = next((guess for guess in guesses if _reads_well(telling, guess, western=False)), "")
         if not name:
             raise NotText("encoding", "is not UTF-8 and its encoding cannot be told; save it as UTF-8", line=line)
@@ -138,6 +146,11 @@ def _guessed(raw: bytes, line: int) -> Text:
     return Text(text=text, remark=remark)
 
 
+def _is_likely(guess: CharsetMatch) -> bool:
+    """An encoding people still save files in; of the small ones, with a language that was recognised."""
+    return guess.encoding in _WIDE_GUESSES or (guess.encoding in _GUESSES and guess.coherence >= _MIN_COHERENCE)
+
+
 def _reads_well(raw: bytes, name: str, *, western: bool) -> bool:
     """Whether nearly all words that tell the encoding are words. Western ones mix plain letters with the others."""
     try:
@@ -145,7 +158,10 @@ def _reads_well(raw: bytes, name: str, *, western: bool) -> bool:
     except (UnicodeDecodeError, LookupError):
         return False
     good = sum(not _ODD.search(word) and (not western or _is_western(word)) for word in words)
-    return bool(words) and good >= 0.9 * len(words)
+    letters = [char for word in words for char in word if not char.isascii()]
+    large, small = sum(map(str.isupper, letters)), sum(map(str.islower, letters))
+    # Cyrillic in the wrong Cyrillic is large where it should be small.
+    return bool(words) and good >= 0.9 * len(words) and (western or large <= small)
 
 
 def _is_western(word: str) -> bool:

@@ -7,7 +7,6 @@ from datetime import date
 from types import MappingProxyType
 from typing import Literal, Self
 
-from desk.knowledge.versions import Finding
 from desk.policies.models import Article
 
 Audience = Literal["public", "customer", "internal"]
@@ -66,11 +65,6 @@ class Found:
     def has_version(self) -> bool:
         """Whether the source names the version; otherwise the service counts."""
         return "version" not in self.derived
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """The warnings as they are stored with the version."""
-        return tuple(Finding(code=each.code, where=each.where, message=each.message) for each in self.warnings)
 
     def says_what(self, article: Article) -> bool:
         """Whether that article already says all this source says: nothing is to be submitted then."""

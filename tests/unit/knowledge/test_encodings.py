@@ -2,6 +2,7 @@
 
 import pytest
 
+from desk.knowledge.importers import Found
 from tests.unit.knowledge.folders import Folder, codes
 
 GERMAN = "# Rückgabe\n\nSie können Möbel in 30 Tagen zurückgeben – „kostenlos“.\n"
@@ -38,6 +39,17 @@ def test_what_was_guessed_is_told(folder: Folder, text: str, encoding: str) -> N
     assert codes(item) == ["encoding"]
 
 
+@pytest.mark.parametrize("encoding", ["cp437", "cp850", "koi8-r", "iso8859-5", "cp866"])
+@pytest.mark.parametrize("text", [GERMAN.replace("–", "-").replace("„", '"').replace("“", '"'), RUSSIAN])
+def test_encodings_of_dos_and_unix_are_read_right_or_not_at_all(folder: Folder, text: str, encoding: str) -> None:
+    """A wrong guess would be told, but better there is none."""
+    folder.write("a.md", text.encode(encoding, "replace"))
+
+    for item in folder.read():
+        if isinstance(item, Found) and "?" not in text.encode(encoding, "replace").decode(encoding):
+            assert f"# {item.article.title}\n\n{item.article.body}\n" == text
+
+
 def test_what_reads_like_no_language_is_not_read(folder: Folder) -> None:
     folder.write("a.md", b"# Plain\n\nText.\n\n" + bytes(range(128, 256)) * 3)
 
@@ -62,6 +74,8 @@ def test_a_page_is_read_as_it_declares(folder: Folder) -> None:
     [
         (b"# T\n\nText\0 more", "nul_bytes", "a.html:3"),
         (b"\xff\xfeT\0\n\0\0\0", "nul_bytes", "a.html:2"),
+        (b"x\0", "nul_bytes", "a.html:1"),
+        (b"<p>x\n" + b"\xff\x81\x8d" * 20, "encoding", "a.html:2"),
         (b"<meta charset=utf-7>+ADw-script+AD4-", "encoding", "a.html:1"),
         (b"\xef\xbb\xbfline\n\xff", "encoding", "a.html:2"),
         (b"<meta charset=utf-8><p>x\n<p>" + bytes(range(128, 256)), "encoding", "a.html:2"),

@@ -40,6 +40,8 @@ HTML = [
     "<style>@media screen{{#s > p{{font-size:0px}}}}</style><div id=s><p>{}</p></div>",
     "<style>[data-note]{{opacity:0}}</style><p data-note>{}</p>",
     "<dialog open><p style=display:none>{}</p></dialog>",
+    '<div style="display:none"><ul><li style="color:red"><b>{}</b></li></ul></div>',
+    '<div style="opacity:0"><p style="opacity:1">{}</p></div>',
     "<!-- {} -->",
     "<!--[if IE]> {} <![endif]-->",
     "<![CDATA[ {} ]]>",
@@ -152,6 +154,7 @@ def test_honest_invisible_characters_stay(folder: Folder, text: str) -> None:
         '<p style="color:#fff;background-image:url(x.png);background:url(x.png)">{}</p>',
         '<p style="opacity:.9;height:0">{}</p>',
         "<style>@media print{{p{{display:none}}}} p:hover{{display:none}} nav p{{display:none}}</style><p>{}</p>",
+        "<style>div > p{{display:none}} body p{{opacity:0}}</style><div><section><p>{}</p></section></div>",
         "<details><summary>More</summary>{}</details>",
     ],
 )

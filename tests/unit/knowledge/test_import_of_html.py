@@ -122,6 +122,7 @@ def test_where_links_lead(link: str, expected: str) -> None:
         ("https://evilshop.example/x", ["foreign_link"]),
         ("\\\\evil.example/x", ["foreign_link"]),
         ("javascript:alert(1)", ["unsafe_link"]),
+        (" java\tscript:alert(1)", ["unsafe_link"]),
         ("vbscript:x", ["unsafe_link"]),
         ("intent://x", ["unsafe_link"]),
     ],
@@ -145,6 +146,15 @@ def test_the_furniture_of_a_page_is_left_out() -> None:
             "<noscript>Switch it on</noscript><template>t</template><aside>News</aside><footer>©</footer></body>"
         )
         == "Text."
+    )
+
+
+@pytest.mark.parametrize("element", ["main", "article", "div role=main"])
+def test_of_a_page_that_says_where_its_article_is_only_that_is_read(element: str) -> None:
+    name = element.partition(" ")[0]
+
+    assert (
+        body(f"<body><div>Cookies?</div><{element}><p>Text.</p></{name}><div>Was this helpful?</div></body>") == "Text."
     )
 
 
