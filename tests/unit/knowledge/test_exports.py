@@ -27,6 +27,10 @@ def article(number: int, **more: Any) -> dict[str, Any]:
     }
 
 
+def nested(depth: int) -> list[Any]:
+    return [nested(depth - 1)] if depth else []
+
+
 SECTIONS = [{"id": 7, "name": "Orders", "category_id": 1}, {"id": 8, "name": "Refunds & returns", "category_id": 2}]
 CATEGORIES = [{"id": 1, "name": "Shop"}, {"id": 2, "name": "Returns"}]
 
@@ -109,7 +113,7 @@ def test_a_broken_entry_spoils_no_other(folder: Folder) -> None:
     whole = [json.dumps(article(number)) for number in range(1, 8)]
     whole[1] = whole[1].replace('"title":', '"title"')
     whole[2] = "null"
-    whole[3] = '{"a": ' * 100 + "1" + "}" * 100
+    whole[3] = json.dumps(article(4, labels=nested(100)))
     whole[4] = json.dumps(article(5, title=""))
     folder.write("export.json", '{"articles": [\n' + ",\n".join(whole) + "\n]}")
 
@@ -163,7 +167,7 @@ def test_half_letters_and_nul_in_an_export(folder: Folder) -> None:
 CSV = (
     "id,title,body,section,url,audience,supersedes\n"
     'r-1,Returns,"You have ""30"" days.\n\nSee below.",Orders,https://shop.example/r,customer,old-one; old-two\n'
-    "r-2,Exchanges,<p>Swap <b>once</b>.</p>,,,,\n"
+    "r-2,Exchanges,<p>Swap <b>once</b> &amp; free.</p>,,,,\n"
 )
 
 
@@ -176,7 +180,11 @@ def test_a_table_of_articles(folder: Folder) -> None:
     assert first.article.body == 'You have "30" days.\n\nSee below.'
     assert (first.article.audience, first.article.supersedes) == ("customer", ("old-one", "old-two"))
     assert (first.article.source, first.where) == ("https://shop.example/r", "faq.csv:2")
-    assert (second.article.body, second.article.audience, second.where) == ("Swap **once**.", "public", "faq.csv:5")
+    assert (second.article.body, second.article.audience, second.where) == (
+        "Swap **once** & free.",
+        "public",
+        "faq.csv:5",
+    )
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])

@@ -33,7 +33,7 @@ ENDLESS: list[tuple[str, str]] = [
     ("a.html", "<style>" + ",".join(f"b .x{n} .y" for n in range(3000)) + "{top:0}</style>" + "<p class=y>x" * 3000),
     ("a.html", "&" * N),
     ("a.html", "</a " * 2_400_000),
-    ("a.md", "<a x " * N + "b='"),
+    ("a.md", "<a x " * 80_000 + "b='>"),
     ("a.md", "`" * N),
     ("a.md", "`a``b" * (N // 5)),
     ("a.md", "[" * N),

@@ -114,6 +114,12 @@ def test_a_mistake_in_the_front_matter_is_told_with_its_line(
     assert told.startswith(message)
 
 
+def test_front_matter_beyond_all_measure_is_not_read(folder: Folder) -> None:
+    folder.write("a.md", FRONT.replace("---\nid", "---\n" + "# a remark\n" * 10_000 + "id") + BODY)
+
+    assert "has more than 64,000 characters of front matter" in folder.only_reason()[2]
+
+
 def test_every_mistake_of_a_file_is_told_at_once(folder: Folder) -> None:
     folder.write("a.md", FRONT.replace("2027-03-01", "soon").replace("area: returns", "area: nowhere") + BODY)
 
