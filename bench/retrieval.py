@@ -31,10 +31,10 @@ from desk.config.settings import Settings
 from desk.domain.clock import now
 from retrieval.chroma import Chroma, embedded
 from retrieval.chunking import Chunk
+from retrieval.conflict.conflicts import conflicts_among, conflicts_between
+from retrieval.conflict.facts import Statement, facts_of
 from retrieval.conflict_check import USED
-from retrieval.conflicts import conflicts_among, conflicts_between
 from retrieval.embeddings import LOCAL, Embedding, Learned, choose_embedding
-from retrieval.facts import Statement, facts_of
 from retrieval.index import ChromaIndex
 from retrieval.knowledge import NEIGHBOURS
 from retrieval.search import CANDIDATES, Retriever

@@ -14,8 +14,8 @@ from desk.domain.passages import Passage
 from desk.knowledge.conflicts import ConflictStore, FoundConflict, NewConflict, Side
 from desk.language.judge import Judge
 from retrieval.chunking import Chunk
-from retrieval.conflicts import Conflict, conflicts_among, conflicts_between
-from retrieval.facts import Facts, Statement, facts_of
+from retrieval.conflict.conflicts import Conflict, conflicts_among, conflicts_between
+from retrieval.conflict.facts import Facts, Statement, facts_of
 
 logger = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from desk.policies.models import PolicySet
 from evals.result import MAX_FAILURES, Scores, SuiteResult, means, mixed, row_id, unique
 from evals.suites.rows import patterns_of, rows_of, text_of
 from retrieval.chunking import Chunk, chunk_article
-from retrieval.conflicts import Conflict, conflicts_among, conflicts_between, conflicts_with_title
-from retrieval.facts import Facts, Statement, facts_of
+from retrieval.conflict.conflicts import Conflict, conflicts_among, conflicts_between, conflicts_with_title
+from retrieval.conflict.facts import Facts, Statement, facts_of
 
 PACK_PAIRS = Path(__file__).parents[1] / "data" / "conflicts_pack.jsonl"
 PACK_QUESTIONS = Path(__file__).parents[1] / "data" / "conflict_questions_pack.jsonl"

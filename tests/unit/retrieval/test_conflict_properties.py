@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from desk.policies.loader import PACKS, load_pack
 from retrieval.chunking import Chunk, chunk_article
-from retrieval.conflicts import conflicts_among, conflicts_between, conflicts_with_title
-from retrieval.facts import Facts, Statement, facts_of
+from retrieval.conflict.conflicts import conflicts_among, conflicts_between, conflicts_with_title
+from retrieval.conflict.facts import Facts, Statement, facts_of
 
 CHUNKS = [chunk for article in load_pack(PACKS / "retail").articles.values() for chunk in chunk_article(article)]
 VOCABULARY = """

@@ -4,8 +4,8 @@ import pickle
 
 import pytest
 
-from retrieval.conflicts import Conflict, conflicts_among, conflicts_between, conflicts_with_title
-from retrieval.facts import Facts, Statement, facts_of
+from retrieval.conflict.conflicts import Conflict, conflicts_among, conflicts_between, conflicts_with_title
+from retrieval.conflict.facts import Facts, Statement, facts_of
 
 
 def facts(text: str, *, title: str = "Returns", heading: str = "", name: str = "one") -> Facts:

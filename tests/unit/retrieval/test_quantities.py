@@ -2,9 +2,9 @@
 
 import pytest
 
-from retrieval.measures import Quantity
-from retrieval.quantities import contacts_of, quantities_of
-from retrieval.wording import tokens_of
+from retrieval.conflict.measures import Quantity
+from retrieval.conflict.quantities import contacts_of, quantities_of
+from retrieval.conflict.wording import tokens_of
 
 MONDAY_TO_FRIDAY = 0b0011111
 

@@ -1,7 +1,7 @@
 """What a passage states, in a form that can be compared: quantities, yes or no, each with subject and conditions.
 
-Facts are made once for each chunk, when it is indexed; ``retrieval.conflicts`` compares them when a question is
-answered. Nothing here knows a business: the words are general English (``retrieval.meanings``).
+Facts are made once for each chunk, when it is indexed; ``conflicts`` compares them when a question is answered.
+Nothing here knows a business: the words are general English (``meanings``).
 """
 
 import dataclasses
@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from desk.language.markdown_units import clean
-from retrieval.clauses import Clause, clauses_of
-from retrieval.enumerations import choices_of
-from retrieval.framing import Frame, entitled, frame_of
-from retrieval.meanings import NEGATORS, OPPOSITES, words_in
-from retrieval.measures import Quantity
-from retrieval.quantities import contacts_of, quantities_of
-from retrieval.units import MAX_TITLE, Unit, units_of
-from retrieval.wording import LIMITING, Token, is_title_case, terms_by_token, tokens_of
+from retrieval.conflict.clauses import Clause, clauses_of
+from retrieval.conflict.enumerations import choices_of
+from retrieval.conflict.framing import Frame, entitled, frame_of
+from retrieval.conflict.meanings import NEGATORS, OPPOSITES, words_in
+from retrieval.conflict.measures import Quantity
+from retrieval.conflict.quantities import contacts_of, quantities_of
+from retrieval.conflict.units import MAX_TITLE, Unit, units_of
+from retrieval.conflict.wording import LIMITING, Token, is_title_case, terms_by_token, tokens_of
 
 MAX_UNITS = 120
 MAX_FACTS = 240
@@ -34,7 +34,7 @@ class Statement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fact:
-    """One thing a unit states. All sets hold terms (``retrieval.wording``)."""
+    """One thing a unit states. All sets hold terms (``retrieval.conflict.wording``)."""
 
     unit: int
     clause: Clause

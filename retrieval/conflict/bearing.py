@@ -3,9 +3,9 @@
 from functools import lru_cache
 
 from desk.language.asked import Kind, asked_kinds
-from retrieval.alignment import weight
-from retrieval.facts import Fact, Facts
-from retrieval.wording import terms_of
+from retrieval.conflict.alignment import weight
+from retrieval.conflict.facts import Fact, Facts
+from retrieval.conflict.wording import terms_of
 
 _ASKED: dict[Kind, frozenset[str]] = {
     "duration": frozenset({"period", "date"}),

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from retrieval.meanings import words_in
-from retrieval.measures import Bound, Quantity, kind_at, sign_at, text_at, word_at, words_at
-from retrieval.wording import Token, term
+from retrieval.conflict.meanings import words_in
+from retrieval.conflict.measures import Bound, Quantity, kind_at, sign_at, text_at, word_at, words_at
+from retrieval.conflict.wording import Token, term
 
 _ALL_WEEK = 0b1111111
 _MINUTES_A_DAY = 1440

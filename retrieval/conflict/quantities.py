@@ -7,8 +7,8 @@ counted. A quantity knows how it is bounded: "up to 10" is met by 5, "10" is not
 import re
 from collections.abc import Sequence
 
-from retrieval.meanings import words_in
-from retrieval.measures import (
+from retrieval.conflict.meanings import words_in
+from retrieval.conflict.measures import (
     BUSINESS,
     CENTS,
     CURRENCIES,
@@ -31,8 +31,8 @@ from retrieval.measures import (
     word_at,
     words_at,
 )
-from retrieval.times import MONTHS, clock_at, date_at, round_the_clock, with_weekdays
-from retrieval.wording import Token, term
+from retrieval.conflict.times import MONTHS, clock_at, date_at, round_the_clock, with_weekdays
+from retrieval.conflict.wording import Token, term
 
 MAX_QUANTITIES = 24
 """Of one sentence."""

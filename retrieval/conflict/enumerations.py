@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from retrieval.meanings import FINITE
-from retrieval.wording import Token
+from retrieval.conflict.meanings import FINITE
+from retrieval.conflict.wording import Token
 
 
 def choices_of(tokens: Sequence[Token], terms: Sequence[str], *, listed: bool = False) -> tuple[frozenset[str], ...]:

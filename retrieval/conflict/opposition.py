@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from retrieval.alignment import TITLE, compatible, overlap, weight, whens_meet
-from retrieval.facts import Fact
-from retrieval.wording import LIGHT, PERSONS
+from retrieval.conflict.alignment import TITLE, compatible, overlap, weight, whens_meet
+from retrieval.conflict.facts import Fact
+from retrieval.conflict.wording import LIGHT, PERSONS
 
 _CLAIM_CROSS, _CLAIM_FRAME, _CLAIM_DOUBT, _CLAIMED, _DENIED = 0.6, 0.3, 0.3, 0.35, 0.25
 

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterable
 
-from retrieval.facts import Fact, Measured
-from retrieval.measures import Quantity
-from retrieval.wording import CONTRASTS, LIGHT, PERSONS, VERBS
+from retrieval.conflict.facts import Fact, Measured
+from retrieval.conflict.measures import Quantity
+from retrieval.conflict.wording import CONTRASTS, LIGHT, PERSONS, VERBS
 
 # Fitted on the rows of docs/decisions/0006-conflicts.md: what a term weighs, what speaks for one subject and against.
 _LIGHT_WEIGHT, _VERB_WEIGHT = 0.45, 0.75

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from desk.language.markdown_units import clean
-from retrieval.meanings import NEGATORS, PRODUCT_HEADS
-from retrieval.units import MAX_TITLE
-from retrieval.wording import LIMITING, Token, is_title_case, terms_by_token, tokens_of
+from retrieval.conflict.meanings import NEGATORS, PRODUCT_HEADS
+from retrieval.conflict.units import MAX_TITLE
+from retrieval.conflict.wording import LIMITING, Token, is_title_case, terms_by_token, tokens_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

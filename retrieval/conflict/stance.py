@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from retrieval.meanings import FINITE, NEGATORS, OPEN_ENDED, OPPOSITES, words_in
-from retrieval.wording import Token
+from retrieval.conflict.meanings import FINITE, NEGATORS, OPEN_ENDED, OPPOSITES, words_in
+from retrieval.conflict.wording import Token
 
 Modality = Literal["is", "may", "must", "need not"]
 _MUST = words_in("""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from retrieval.meanings import words_in
-from retrieval.wording import Token
+from retrieval.conflict.meanings import words_in
+from retrieval.conflict.wording import Token
 
 QuantityKind = Literal["amount", "period", "date", "time", "percentage", "count", "contact"]
 Bound = Literal["exact", "within", "cap", "floor", "range"]

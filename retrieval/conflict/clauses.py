@@ -4,16 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from retrieval.enumerations import choices_of
-from retrieval.meanings import EXCEPTING, FINITE, NEGATORS, OPEN_ENDED, UNIVERSAL, words_in
-from retrieval.measures import NUMBER_WORDS, UNIT_WORDS, Quantity
-from retrieval.stance import Modality, excepted, is_vague, only, stance, timing_of, without_reasons
-from retrieval.wording import Token, terms_by_token
+from retrieval.conflict.enumerations import choices_of
+from retrieval.conflict.meanings import EXCEPTING, FINITE, NEGATORS, OPEN_ENDED, UNIVERSAL, words_in
+from retrieval.conflict.measures import NUMBER_WORDS, UNIT_WORDS, Quantity
+from retrieval.conflict.stance import Modality, excepted, is_vague, only, stance, timing_of, without_reasons
+from retrieval.conflict.wording import Token, terms_by_token
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clause:
-    """A part of a sentence that states a quantity, or yes or no. Its words as terms (``retrieval.wording``)."""
+    """A part of a sentence that states a quantity, or yes or no. Its words are terms (``wording``)."""
 
     quantity: Quantity | None
     when: tuple[Quantity, ...]

@@ -1,7 +1,7 @@
 """Whether two quantities of the same thing can both be true."""
 
-from retrieval.measures import ANY_CURRENCY, Quantity
-from retrieval.wording import PERSONS
+from retrieval.conflict.measures import ANY_CURRENCY, Quantity
+from retrieval.conflict.wording import PERSONS
 
 
 def same_unit(a: Quantity, b: Quantity) -> bool:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from retrieval import meanings
-from retrieval.meanings import STOP
+from retrieval.conflict import meanings
+from retrieval.conflict.meanings import STOP
 from retrieval.text import stem
 
 MAX_TOKENS = 160

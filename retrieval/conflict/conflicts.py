@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
-from retrieval.alignment import alignment
-from retrieval.bearing import bears_on
-from retrieval.comparison import differ, same_unit
-from retrieval.facts import Fact, Facts, Measured, Reading
-from retrieval.measures import Quantity
-from retrieval.opposition import exclusion, opposition
-from retrieval.wording import terms_of
+from retrieval.conflict.alignment import alignment
+from retrieval.conflict.bearing import bears_on
+from retrieval.conflict.comparison import differ, same_unit
+from retrieval.conflict.facts import Fact, Facts, Measured, Reading
+from retrieval.conflict.measures import Quantity
+from retrieval.conflict.opposition import exclusion, opposition
+from retrieval.conflict.wording import terms_of
 
 ConflictKind = Literal[
     "amount", "period", "date", "time", "percentage", "count", "contact", "polarity", "permission", "exclusivity"
