@@ -89,9 +89,12 @@ def embedded(folder: Path) -> Connect:
     def connect() -> "ClientAPI":
         import chromadb
         from chromadb.config import Settings
+        from filelock import FileLock
 
         folder.mkdir(parents=True, exist_ok=True)
-        return chromadb.PersistentClient(path=folder, settings=Settings(anonymized_telemetry=False))
+        # Two processes that make Chroma's tables at once get in each other's way: "table collections already exists".
+        with FileLock(folder / "opening.lock"):
+            return chromadb.PersistentClient(path=folder, settings=Settings(anonymized_telemetry=False))
 
     return connect
 
