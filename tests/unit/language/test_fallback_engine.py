@@ -15,7 +15,7 @@ from desk.language.fallback import FallbackEngine
 from desk.language.offline import OfflineEngine
 from desk.language.provider_call import ModelLimits
 from tests.fakes.engines import QUIET, answer_of, eventually, scripted_engine
-from tests.fakes.model_server import SCRIPTS
+from tests.fakes.model_scripts import SCRIPTS
 from tests.fakes.small_pack import small_pack
 
 WORKING = {

@@ -8,7 +8,8 @@ from desk.domain.errors import LanguageModelFailed
 from desk.language.cited_sentences import SentenceCutter
 from desk.language.openai import MAX_PASSAGES
 from tests.fakes.engines import QUIET, answer_of, scripted_engine
-from tests.fakes.model_server import SCRIPTS, Reply, chunk, say
+from tests.fakes.model_scripts import SCRIPTS
+from tests.fakes.model_wire import Reply, chunk, say
 from tests.fakes.small_pack import small_passages
 
 

@@ -11,7 +11,8 @@ from desk.domain.errors import LanguageModelFailed
 from desk.language.budget import turn_budget
 from desk.language.provider_call import ModelLimits
 from tests.fakes.engines import QUIET, answer_of, eventually, openai_engine, scripted_engine
-from tests.fakes.model_server import HUGE, scripted_model
+from tests.fakes.model_scripts import HUGE
+from tests.fakes.model_server import scripted_model
 from tests.fakes.small_pack import small_passages
 
 SECONDS = 0.3

@@ -6,7 +6,8 @@ import subprocess
 import sys
 import urllib.request
 
-from tests.fakes.model_server import ClientProtocol, scripted_model
+from tests.fakes.model_server import scripted_model
+from tests.fakes.model_wire import ClientProtocol
 
 
 def post(url: str, body: dict[str, object]) -> dict[str, object]:
