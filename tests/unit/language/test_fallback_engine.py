@@ -18,11 +18,9 @@ from tests.fakes.engines import QUIET, answer_of, eventually, scripted_engine
 from tests.fakes.model_scripts import SCRIPTS
 from tests.fakes.small_pack import small_pack
 
-WORKING = {
-    "sensible", "obedient", "obeying", "harmful", "no_answer", "rate_limited_briefly", "judge_confirms",
-    "judge_dismisses", "judge", "judge_prose",
-}  # fmt: skip
-NOW_BROKEN = sorted(set(SCRIPTS) - WORKING)
+WORKING = {"sensible", "obedient", "obeying", "harmful", "no_answer", "rate_limited_briefly"}
+NOW_BROKEN = sorted(name for name in set(SCRIPTS) - WORKING if not name.startswith("judge"))
+"""Judges answer another question; asked this one they only keep silent, as ``hang`` does."""
 READINGS_ONLY = {
     "unknown_intent", "unknown_refusal", "confidence_too_high", "confidence_nan", "wrong_types", "extra_keys",
     "giant_string",
