@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from desk.approvals.amounts import as_argument
 from desk.domain.ids import new_id
@@ -168,7 +167,7 @@ def _from_facts(argument: ToolArgument, facts: dict[str, Any], currency: str) ->
 
 def _label(item: dict[str, Any], spec: FieldSpec, policies: PolicySet) -> str:
     assert spec.options is not None, "only options have labels"
-    return item_label(spec.options.label, item, zone=ZoneInfo(policies.timezone))
+    return item_label(spec.options.label, item, zone=policies.zone)
 
 
 def _taken(request: Request, spec: FieldSpec, facts: dict[str, Any], policies: PolicySet) -> Request:

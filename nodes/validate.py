@@ -1,7 +1,6 @@
 """validate: is there evidence for what will be said, and is the request complete?"""
 
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from desk.domain.conversation import Event
 from desk.handoff.packet import Escalation
@@ -63,7 +62,7 @@ class Validate:
         """The pack's words for it. What was done is named by the result, never by what somebody asked for."""
         tool, reply = self.policies.tools[result["tool"]], intent.reply
         values = request["fields"] | request["labels"]
-        values |= reply_values(tool.record, result["data"], zone=ZoneInfo(self.policies.timezone))
+        values |= reply_values(tool.record, result["data"], zone=self.policies.zone)
         assert reply.template is not None, "the loader checks it"
         variant = values.get(reply.variant_field, "") if reply.variant_field else ""
         return template(reply.variants.get(variant, reply.template), **values)

@@ -433,7 +433,7 @@ async def build_retriever(
         index=index,
         threshold=policies.thresholds.passage_confidence,
         default_locale=policies.locale,
-        timezone=ZoneInfo(policies.timezone),
+        timezone=policies.zone,
         before=before,
     )
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from zoneinfo import ZoneInfo
 
 from desk.policies.models import PolicySet
 from retrieval.chunking import Chunk
@@ -54,7 +53,7 @@ def builder_of_words(policies: PolicySet) -> Build:
             index=NoIndex(),
             threshold=policies.thresholds.passage_confidence,
             default_locale=policies.locale,
-            timezone=ZoneInfo(policies.timezone),
+            timezone=policies.zone,
             before=before,
         )
 

@@ -33,7 +33,7 @@ def action_values(
             value = format_money(as_money(value, currency=policies.currency))
         values[argument.name] = labels.get(argument.name, value)
     quote = policies.tools.get(tool.quote or "")
-    return values | (reply_values(quote.record, facts, zone=ZoneInfo(policies.timezone)) if quote else {})
+    return values | (reply_values(quote.record, facts, zone=policies.zone) if quote else {})
 
 
 def item_label(pattern: str, item: Mapping[str, Any], *, zone: ZoneInfo) -> str:

@@ -18,7 +18,8 @@ from retrieval.chunking import Chunk, pieces
 from retrieval.knowledge import KnowledgeDesk
 from retrieval.live import LiveKnowledge
 from retrieval.search import Retriever
-from tests.integration.turns.desks import Parts, live_over_words, over_words
+from retrieval.words_alone import builder_of_words
+from tests.integration.turns.desks import Parts, live_over_words
 
 OWNER = Person(id="staff_owner", roles=frozenset({"knowledge_owner"}))
 TODAY = now().date()
@@ -139,12 +140,12 @@ async def test_an_index_that_cannot_be_built_leaves_the_one_in_use(
     store: ArticleStore, parts: Parts, desk: KnowledgeDesk
 ) -> None:
     """R12.4: and the next attempt finds the change."""
-    broken = True
+    broken, of_words = True, builder_of_words(parts.policies)
 
     async def build(chunks: Sequence[Chunk], before: Retriever | None) -> Retriever:
         if broken and before is not None:
             raise OSError("disk full")
-        return over_words(chunks, policies=parts.policies)
+        return await of_words(chunks, before)
 
     live = LiveKnowledge(store, policies=parts.policies, build=build)
     await live.refresh()

@@ -25,11 +25,9 @@ from desk.language.offline import OfflineEngine
 from desk.policies.models import PolicySet
 from graph.bootstrap import Desk, assemble, run_desk
 from graph.builder import Services
-from retrieval.chunking import Chunk
-from retrieval.embeddings import Learned
-from retrieval.errors import DenseSearchUnavailable
 from retrieval.live import FixedKnowledge, LiveKnowledge
 from retrieval.search import Retriever, build_retriever
+from retrieval.words_alone import NoIndex, builder_of_words
 
 _HEADS = TemporaryDirectory(prefix="frontdesk-tests-heads-")
 SECRET = b"a secret of the tests, long enough"
@@ -37,47 +35,6 @@ QUESTION = "What is your returns policy?"
 ORDER = "Where is my order HP-10001?"
 EMAIL = "ava.moreno@example.com"
 LEGAL = "Can I sue you? I want legal advice."
-
-
-class NoIndex:
-    """A vector index that is away: search goes on by words, as in production."""
-
-    async def open(self) -> bool:
-        return False
-
-    async def nearest(self, *_: Any, **__: Any) -> Any:
-        raise DenseSearchUnavailable("away")
-
-    async def count(self) -> int:
-        raise DenseSearchUnavailable("away")
-
-    async def close(self) -> None: ...
-
-
-class NoEmbedding:
-    """An embedding that is away."""
-
-    name = "none"
-    dimensions = None
-    kind: Learned = "language"
-
-    async def embed_documents(self, texts: Sequence[str]) -> Any:
-        raise DenseSearchUnavailable("away")
-
-    async def embed_queries(self, texts: Sequence[str]) -> Any:
-        raise DenseSearchUnavailable("away")
-
-
-def over_words(chunks: Sequence[Chunk], *, policies: PolicySet) -> Retriever:
-    """Search over these chunks by words alone, made in milliseconds."""
-    return Retriever.over(
-        chunks,
-        embedding=NoEmbedding(),
-        index=NoIndex(),
-        threshold=policies.thresholds.passage_confidence,
-        default_locale=policies.locale,
-        timezone=policies.zone,
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +64,7 @@ def _settings(**changes: Any) -> Settings:
 
 def live_over_words(store: ArticleStore, policies: PolicySet) -> LiveKnowledge:
     """What is published, found by words alone; not refreshed yet."""
-
-    async def build(chunks: Sequence[Chunk], before: Retriever | None) -> Retriever:
-        return over_words(chunks, policies=policies)
-
-    return LiveKnowledge(store, policies=policies, build=build)
+    return LiveKnowledge(store, policies=policies, build=builder_of_words(policies))
 
 
 def services_on(pool: Pool, parts: Parts, *, engine: LanguageEngine | None = None) -> Services:
